@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* settings.h - the helper's settings, providers and accounts as files say */
+#ifndef SASL_BEARER_SETTINGS_H
+#define SASL_BEARER_SETTINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "helper/config/conf.h"
+
+#define ACCOUNT_NAME_MAX 64
+
+enum log_level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_INFO, LEVEL_DEBUG };
+
+/* sasl-bearer.conf */
+struct settings {
+	char **listen;
+	char *state_dir;
+	char *accounts_dir;
+	char **providers_dir; /* the first that has the file wins */
+	char *libexec_dir;
+	char *run_as;
+	char *ca_file;
+	char *proxy;
+	int64_t fetch_timeout_s;
+	int log_level; /* enum log_level */
+};
+
+enum grant { GRANT_REFRESH_TOKEN, GRANT_CLIENT_CREDENTIALS };
+
+/* Bits of services; what libsasl2 calls lmtp counts as smtp. */
+enum service { SERVICE_IMAP = 1, SERVICE_POP = 2, SERVICE_SMTP = 4 };
+
+/* How the client authenticates itself, RFC 6749 section 2.3.1. */
+enum client_auth { CLIENT_AUTH_POST, CLIENT_AUTH_BASIC };
+
+/* providers.d/NAME.conf; {tenant} in a URL stands for the account's tenant. */
+struct provider {
+	char *title;
+	char *tenant; /* default of the accounts */
+	char *issuer;
+	char *token_endpoint;
+	char *device_authorization_endpoint;
+	char *authorization_endpoint;
+	char *revocation_endpoint;
+	char *scope; /* asked for with any service */
+	char *scope_imap;
+	char *scope_pop;
+	char *scope_smtp;
+	char *scope_client_credentials; /* instead of all these */
+	char **hosts;
+	int64_t min_validity_s;
+	int client_auth;
+};
+
+/*
+ * accounts.d/NAME.conf, with what its provider says filled in: after
+ * account_load() URLs, scope, hosts, user and min_validity_s are final.
+ */
+struct account_conf {
+	char name[ACCOUNT_NAME_MAX + 1];
+	char *user; /* an address, or "*@domain" */
+	char *provider;
+	char *tenant;
+	char *client_id;
+	char *client_secret_file;
+	char *client_secret_credential; /* name below $CREDENTIALS_DIRECTORY */
+	char *client_secret;
+	int client_auth; /* enum client_auth */
+	int grant;	 /* enum grant */
+	char *scope;
+	unsigned services; /* bits of enum service; 0: any */
+	char **hosts;
+	char **allow;
+	char *sasl_user;
+	char *sasl_user_imap;
+	char *sasl_user_pop;
+	char *sasl_user_smtp;
+	int64_t min_validity_s;
+	int64_t keepalive_s;
+	char *issuer;
+	char *token_endpoint;
+	char *device_authorization_endpoint;
+	char *authorization_endpoint;
+	char *revocation_endpoint;
+	char *resource;
+	char *audience;
+	char *ca_file;
+	char *proxy;
+	char *mailboxes_file;
+};
+
+/* The tables; the man page test reads them. */
+extern const struct conf_key settings_keys[];
+extern const struct conf_key provider_keys[];
+extern const struct conf_key account_keys[];
+
+/*
+ * Find sasl-bearer.conf.
+ *
+ *	user_mode	0: CONF_DIR; 1: $XDG_CONFIG_HOME or ~/.config
+ *
+ * Returns 0, or -ENAMETOOLONG, -ENOENT (no HOME).
+ */
+int settings_path(int user_mode, char *buf, size_t size);
+
+/*
+ * Read sasl-bearer.conf, or take the defaults where there is none.
+ *
+ *	path	NULL: settings_path(), which need not exist
+ *	s	zeroed; settings_clear() it in any case
+ *
+ * In user mode the defaults are below $XDG_CONFIG_HOME, $XDG_STATE_HOME and
+ * the user's runtime directory, and run_as is not used. Relative paths are
+ * errors. Returns 0 or a negative code; what is wrong is reported to e.
+ */
+int settings_load(const char *path, int user_mode, struct settings *s,
+    struct conf_errors *e);
+void settings_clear(struct settings *s);
+
+/* Whether a name is [A-Za-z0-9@._+-]{1,64} and not "." or "..". */
+int account_name_valid(const char *name);
+
+/*
+ * The names of all files NAME.conf in accounts_dir, sorted, NULL at the end.
+ *
+ * A directory that is not there is an empty list. A file with a bad name is
+ * reported and left out. Returns 0 or a negative errno (reported).
+ */
+int account_names(
+    const struct settings *s, char ***ret, struct conf_errors *e);
+
+/*
+ * Read one account with its provider.
+ *
+ *	ret	written only on success; account_free() it
+ *
+ * Returns 0 or a negative code; every error is reported as FILE:LINE.
+ */
+int account_load(const struct settings *s, const char *name,
+    struct account_conf **ret, struct conf_errors *e);
+void account_free(struct account_conf *a);
+
+/* The names of the grants and services, NULL at the end, by enum and by bit. */
+extern const char *const grant_names[];
+extern const char *const service_names[];
+
+/* The bit of a SASL service name (lmtp is smtp), or 0. */
+unsigned service_parse(const char *name);
+
+/* Free a list of CONF_LIST or of account_names(). */
+void list_free(char **list);
+
+#define CONFIG_ID_SIZE 65
+
+/*
+ * Which registration an account's tokens belong to: the SHA-256, in hex, of
+ * client_id, token endpoint (or issuer) and scope, a line feed after each.
+ *
+ * Returns 0, or -ENOMEM.
+ */
+int config_id(const struct account_conf *a, char buf[CONFIG_ID_SIZE]);
+
+/*
+ * Read a file that holds a secret: its content without the final line feed.
+ *
+ *	path	regular file, not a link; 0600 of the effective uid, or
+ *		root's and at most 0640 with a group the process is in
+ *	max	bytes; more is refused
+ *	ret	on the heap; util_secret_free() it
+ *	why	on failure: one line that says what to do (the chmod to run)
+ *
+ * Returns 0 or a negative code. Does not follow links, never waits at a FIFO.
+ */
+int secret_read(const char *path, size_t max, char **ret,
+    char why[CONF_TEXT_MAX]);
+
+#endif

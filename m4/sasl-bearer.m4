@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+# sasl-bearer.m4 - the options of configure that are this project's own
+
+# The directory libsasl2 loads plugins from: "sasl2" below its own libdir on
+# Debian (multiarch), Fedora (lib64) and FreeBSD (/usr/local/lib).
+AC_DEFUN([SB_SASL_PLUGIN_DIR], [
+AC_ARG_WITH([saslplugindir],
+  [AS_HELP_STRING([--with-saslplugindir=DIR],
+    [where libsasl2 looks for plugins @<:@from pkg-config@:>@])],
+  [saslplugindir=$withval],
+  [PKG_CHECK_VAR([saslplugindir], [libsasl2], [plugindir])
+   AS_IF([test -z "$saslplugindir"],
+     [PKG_CHECK_VAR([sasl_libdir], [libsasl2], [libdir])
+      saslplugindir="${sasl_libdir:-\$(libdir)}/sasl2"])])
+AC_SUBST([saslplugindir])
+])
+
+AC_DEFUN([SB_SYSTEMD_UNIT_DIR], [
+AC_ARG_WITH([systemdsystemunitdir],
+  [AS_HELP_STRING([--with-systemdsystemunitdir=DIR],
+    [where to install systemd units @<:@from pkg-config@:>@; no: none])],
+  [systemdsystemunitdir=$withval],
+  [PKG_CHECK_VAR([systemdsystemunitdir], [systemd], [systemdsystemunitdir])])
+AS_IF([test "x$systemdsystemunitdir" = xno], [systemdsystemunitdir=])
+AC_SUBST([systemdsystemunitdir])
+AM_CONDITIONAL([SYSTEMD], [test -n "$systemdsystemunitdir"])
+])
+
+AC_DEFUN([SB_STATE_DIRS], [
+AC_ARG_WITH([runtimedir],
+  [AS_HELP_STRING([--with-runtimedir=DIR],
+    [the directory of the system's socket @<:@/run/sasl-bearer@:>@])],
+  [bearer_rundir=$withval], [bearer_rundir=/run/sasl-bearer])
+AC_ARG_WITH([user],
+  [AS_HELP_STRING([--with-user=NAME],
+    [the user of the system's helper @<:@sasl-bearer@:>@])],
+  [bearer_user=$withval], [bearer_user=sasl-bearer])
+AC_SUBST([bearer_rundir])
+AC_SUBST([bearer_user])
+])
+
+# Add each flag the compiler takes to a variable.
+AC_DEFUN([SB_TRY_CFLAGS], [
+for flag in $2; do
+  AC_MSG_CHECKING([whether $CC takes $flag])
+  save_CFLAGS=$CFLAGS
+  CFLAGS="$CFLAGS -Werror $flag"
+  AC_LINK_IFELSE([AC_LANG_PROGRAM([], [])],
+    [AC_MSG_RESULT([yes]); $1="$$1 $flag"], [AC_MSG_RESULT([no])])
+  CFLAGS=$save_CFLAGS
+done
+])
+
+AC_DEFUN([SB_HARDENING], [
+AC_ARG_ENABLE([hardening],
+  [AS_HELP_STRING([--disable-hardening],
+    [build without the compiler's and linker's protections])],
+  [], [enable_hardening=yes])
+AC_ARG_ENABLE([sanitizers],
+  [AS_HELP_STRING([--enable-sanitizers=LIST],
+    [build with sanitizers, for example address,undefined])],
+  [], [enable_sanitizers=no])
+HARDENING_CFLAGS=
+HARDENING_LDFLAGS=
+PIE_CFLAGS=
+PIE_LDFLAGS=
+AS_IF([test "x$enable_hardening" = xyes], [
+  SB_TRY_CFLAGS([HARDENING_CFLAGS], [-fstack-protector-strong -fstack-clash-protection -fcf-protection -ftrivial-auto-var-init=zero])
+  SB_TRY_CFLAGS([HARDENING_LDFLAGS], [-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack])
+  SB_TRY_CFLAGS([PIE_CFLAGS], [-fPIE])
+  SB_TRY_CFLAGS([PIE_LDFLAGS], [-pie])
+  AS_IF([test "x$enable_sanitizers" = xno],
+    [HARDENING_CFLAGS="$HARDENING_CFLAGS -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2"])
+])
+AC_SUBST([HARDENING_CFLAGS])
+AC_SUBST([HARDENING_LDFLAGS])
+AC_SUBST([PIE_CFLAGS])
+AC_SUBST([PIE_LDFLAGS])
+])
+
+AC_DEFUN([SB_SANITIZERS], [
+AC_REQUIRE([SB_HARDENING])
+SANITIZER_FLAGS=
+AS_IF([test "x$enable_sanitizers" != xno],
+  [SANITIZER_FLAGS="-fsanitize=$enable_sanitizers -fno-sanitize-recover=all -fno-omit-frame-pointer"])
+AC_SUBST([SANITIZER_FLAGS])
+AM_CONDITIONAL([SANITIZERS], [test "x$enable_sanitizers" != xno])
+])
+
+# libFuzzer brings its own main(); without it each target reads stdin.
+AC_DEFUN([SB_FUZZING], [
+AC_ARG_ENABLE([fuzzing],
+  [AS_HELP_STRING([--enable-fuzzing],
+    [build tests/fuzz for libFuzzer (needs clang)])],
+  [], [enable_fuzzing=no])
+FUZZ_CFLAGS=
+FUZZ_LDFLAGS=
+AS_IF([test "x$enable_fuzzing" = xyes],
+  [FUZZ_CFLAGS="-fsanitize=fuzzer-no-link"
+   FUZZ_LDFLAGS="-fsanitize=fuzzer"
+   AC_DEFINE([FUZZING], [1], [Define when libFuzzer drives tests/fuzz])])
+AC_SUBST([FUZZ_CFLAGS])
+AC_SUBST([FUZZ_LDFLAGS])
+])
+
+AC_DEFUN([SB_WARNINGS], [
+AC_ARG_ENABLE([werror],
+  [AS_HELP_STRING([--enable-werror], [let a warning fail the build])],
+  [], [enable_werror=no])
+WARNING_CFLAGS=
+SB_TRY_CFLAGS([WARNING_CFLAGS], [-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wconversion -Wsign-conversion -Wimplicit-fallthrough])
+AS_IF([test "x$enable_werror" = xyes], [WARNING_CFLAGS="$WARNING_CFLAGS -Werror"])
+AC_SUBST([WARNING_CFLAGS])
+])
