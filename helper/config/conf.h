@@ -63,6 +63,29 @@ __attribute__((format(printf, 4, 5))) void conf_error(struct conf_errors *e,
 int conf_load(const char *path, const struct conf_key *keys, void *into,
     unsigned *lines, struct conf_errors *e);
 
+/* The bytes of a file. */
+struct conf_text {
+	const char *path; /* for errors only */
+	char *buf;	  /* len bytes and room for one more; is changed */
+	size_t len;
+};
+
+/*
+ * As conf_load(), from bytes. Returns 0, -EINVAL or -ENOMEM, reported.
+ */
+int conf_parse(const struct conf_text *text, const struct conf_key *keys,
+    void *into, unsigned *lines, struct conf_errors *e);
+
+/*
+ * Give every member its default, as conf_load() does where there is no file.
+ *
+ * Returns 0 or -ENOMEM.
+ */
+int conf_defaults(const struct conf_key *keys, void *into);
+
+/* The index of a name in a table, or -1. */
+int conf_find(const struct conf_key *keys, const char *name);
+
 /* Free what conf_load() stored, wiping it, and zero the members. */
 void conf_clear(const struct conf_key *keys, void *into);
 

@@ -90,6 +90,8 @@ struct account_conf {
 	char *mailboxes_file;
 };
 
+#define CONF_KEYS_MAX 64 /* entries of each table, its end included */
+
 /* The tables; the man page test reads them. */
 extern const struct conf_key settings_keys[];
 extern const struct conf_key provider_keys[];
@@ -133,13 +135,50 @@ int account_names(
 /*
  * Read one account with its provider.
  *
- *	ret	written only on success; account_free() it
+ *	ret	written only on success; account_conf_free() it
  *
  * Returns 0 or a negative code; every error is reported as FILE:LINE.
  */
 int account_load(const struct settings *s, const char *name,
     struct account_conf **ret, struct conf_errors *e);
-void account_free(struct account_conf *a);
+void account_conf_free(struct account_conf *a);
+
+/*
+ * As account_load(), but after an error *ret holds what could be read: name and
+ * user always, the rest as far as it got. It is for telling those in allow why
+ * the account is of no use. Only when *ret is NULL was there no memory for it.
+ */
+int account_load_partial(const struct settings *s, const char *name,
+    struct account_conf **ret, struct conf_errors *e);
+
+/* As account_load(), from a file at another place: one not yet installed. */
+int account_load_file(const struct settings *s, const char *name,
+    const char *path, struct account_conf **ret, struct conf_errors *e);
+
+/*
+ * Read one provider.
+ *
+ *	p	zeroed; conf_clear(provider_keys, p) it in any case
+ *
+ * Returns 0; -ENOENT, which is not reported, when no directory of
+ * providers_dir has it or its name is not valid; another negative code,
+ * reported.
+ */
+int provider_load(const struct settings *s, const char *name,
+    struct provider *p, struct conf_errors *e);
+
+/*
+ * The path of an account's file.
+ *
+ * Returns 0 or -ENAMETOOLONG.
+ */
+int account_path(
+    const struct settings *s, const char *name, char *buf, size_t size);
+
+/*
+ * The names of all files NAME.conf in a directory, as account_names() has it.
+ */
+int conf_names(const char *dir, char ***ret, struct conf_errors *e);
 
 /* The names of the grants and services, NULL at the end, by enum and by bit. */
 extern const char *const grant_names[];
@@ -147,6 +186,14 @@ extern const char *const service_names[];
 
 /* The bit of a SASL service name (lmtp is smtp), or 0. */
 unsigned service_parse(const char *name);
+
+/*
+ * Lists of words, NULL at the end; a NULL list has none. list_parse() cuts a
+ * text at any of the separators, list_add() appends a copy of len bytes. Both
+ * return 0 or -ENOMEM, and then leave *ret or *list as it was.
+ */
+int list_parse(const char *text, const char *separators, char ***ret);
+int list_add(char ***list, const char *text, size_t len);
 
 /* Free a list of CONF_LIST or of account_names(). */
 void list_free(char **list);

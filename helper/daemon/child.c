@@ -37,7 +37,6 @@ struct children {
 	void (*lost)(void *);
 	void *lost_context;
 	struct child *first;
-	unsigned count;
 	int64_t last_id;
 };
 
@@ -50,7 +49,6 @@ child_free(struct child *c)
 		if (*p != c)
 			continue;
 		*p = c->next;
-		c->all->count--;
 		break;
 	}
 	if (c->readable)
@@ -286,17 +284,10 @@ child_start(struct children *all, const struct msg_writer *w,
 	c->context = context;
 	c->next = all->first;
 	all->first = c;
-	all->count++;
 	r = launch(c, w);
 	if (r == 0)
 		r = watch(c, timeout_ms);
 	if (r < 0)
 		child_free(c);
 	return r;
-}
-
-unsigned
-children_count(const struct children *all)
-{
-	return all->count;
 }

@@ -43,7 +43,4 @@ void children_free(struct children *all);
 int child_start(struct children *all, const struct msg_writer *w,
     int64_t timeout_ms, child_done *done, void *context);
 
-/* Exchanges under way. */
-unsigned children_count(const struct children *all);
-
 #endif

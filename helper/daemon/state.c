@@ -129,7 +129,7 @@ state_shown(const struct life *l, int64_t now_ms)
 }
 
 static unsigned
-on_ask(struct life *l, const struct event_info *info, int64_t now)
+on_ask(struct life *l, const struct life_info *info, int64_t now)
 {
 	int64_t wanted = wanted_validity(l, info->min_validity_ms);
 
@@ -158,7 +158,7 @@ on_timer(struct life *l, int64_t now)
 }
 
 static void
-on_token(struct life *l, const struct event_info *info, int64_t now)
+on_token(struct life *l, const struct life_info *info, int64_t now)
 {
 	int64_t delay, latest;
 
@@ -178,7 +178,7 @@ on_token(struct life *l, const struct event_info *info, int64_t now)
 }
 
 static void
-on_failure(struct life *l, enum event e, const struct event_info *info,
+on_failure(struct life *l, enum life_event e, const struct life_info *info,
     int64_t now)
 {
 	int64_t delay;
@@ -224,6 +224,8 @@ on_reject(struct life *l, int64_t now)
 static unsigned
 on_mended(struct life *l, int64_t now)
 {
+	if (!l->can_fetch)
+		return 0;
 	l->failures = 0;
 	l->retry_ms = 0;
 	l->state = healthy_state(l, now);
@@ -231,7 +233,7 @@ on_mended(struct life *l, int64_t now)
 }
 
 unsigned
-state_event(struct life *l, enum event e, const struct event_info *info,
+state_event(struct life *l, enum life_event e, const struct life_info *info,
     int64_t now_ms)
 {
 	switch (e) {

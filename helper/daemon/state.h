@@ -20,7 +20,7 @@ enum state {
 	STATE_CONFIG,
 };
 
-enum event {
+enum life_event {
 	EVENT_ASK,	      /* somebody wants a token */
 	EVENT_TIMER,	      /* state_next() has come, or may have */
 	EVENT_TOKEN,	      /* a new token is there */
@@ -57,7 +57,7 @@ struct life {
 	unsigned rejects;    /* in a row */
 };
 
-struct event_info {
+struct life_info {
 	int64_t min_validity_ms; /* ASK: wanted, or 0 for the account's */
 	int64_t lifetime_ms;	 /* TOKEN: granted */
 	int64_t refresh_in_ms;	 /* TOKEN: advised by the provider, or 0 */
@@ -74,8 +74,8 @@ struct event_info {
  * Returns the actions. A fetch that was asked for ends with one of EVENT_TOKEN,
  * _TEMPORARY, _LOGIN_REQUIRED, _CONFIG. Whoever waits is asked about again then.
  */
-unsigned state_event(struct life *l, enum event e,
-    const struct event_info *info, int64_t now_ms);
+unsigned state_event(struct life *l, enum life_event e,
+    const struct life_info *info, int64_t now_ms);
 
 /* When EVENT_TIMER is due; INT64_MAX for never. */
 int64_t state_next(const struct life *l);

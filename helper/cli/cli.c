@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* cli - options, errors and settings of the command line */
+#include "config.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "common/util.h"
+#include "helper/cli/cli.h"
+
+#define OPTIONS_MAX 32
+#define OWN 256 /* val of the first option of a subcommand */
+
+enum {
+	OPT_HELP = 1,
+	OPT_VERSION,
+	OPT_SYSTEM,
+	OPT_USER,
+	OPT_SOCKET,
+	OPT_CONFIG
+};
+
+static const struct option common[] = {
+	{"help", no_argument, NULL, OPT_HELP},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{"system", no_argument, NULL, OPT_SYSTEM},
+	{"user", no_argument, NULL, OPT_USER},
+	{"socket", required_argument, NULL, OPT_SOCKET},
+	{"config", required_argument, NULL, OPT_CONFIG},
+};
+
+int
+cli_error(int code, const char *fmt, ...)
+{
+	char text[2048], clean[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	util_sanitise(clean, sizeof(clean), text, strlen(text));
+	fflush(stdout);
+	fprintf(stderr, "sasl-bearer: %s\n", clean);
+	return code;
+}
+
+void
+cli_report(void *context, const char *line)
+{
+	(void)context;
+	cli_error(0, "%s", line);
+}
+
+int
+cli_settings(struct cli *cli)
+{
+	struct conf_errors e = {.report = cli_report};
+
+	if (cli->settings_loaded)
+		return 0;
+	if (settings_load(cli->config, cli->user_mode, &cli->settings, &e) < 0)
+		return EX_CONFIG;
+	cli->settings_loaded = 1;
+	return 0;
+}
+
+int
+cli_write(const char *text, size_t len)
+{
+	char buf[64];
+	int r;
+
+	fflush(stdout);
+	r = util_write_all(STDOUT_FILENO, text, len);
+	if (r < 0)
+		return cli_error(EX_IOERR, "cannot write the output: %s",
+		    err_text(r, buf, sizeof(buf)));
+	return 0;
+}
+
+static void
+print_usage(const struct command *command)
+{
+	if (command)
+		printf("usage: sasl-bearer %s %s\n%s\n", command->name,
+		    command->usage, command->help);
+	else
+		printf("usage: sasl-bearer [OPTION]... COMMAND [ARGUMENT]...\n"
+		       "run \"sasl-bearer\" alone for the commands\n");
+	printf("common options: --socket PATH, --config FILE, --system, "
+	       "--user, --help, --version\n"
+	       "see sasl-bearer(1)\n");
+}
+
+/* Take a common option. Returns 0 or CLI_DONE. */
+static int
+take_common(struct cli *cli, int option)
+{
+	switch (option) {
+	case OPT_HELP:
+		print_usage(cli->command);
+		return CLI_DONE;
+	case OPT_VERSION:
+		printf("sasl-bearer " PACKAGE_VERSION "\n");
+		return CLI_DONE;
+	case OPT_SYSTEM:
+	case OPT_USER:
+		cli->user_mode = option == OPT_USER;
+		break;
+	case OPT_SOCKET:
+		cli->socket = optarg;
+		break;
+	case OPT_CONFIG:
+		cli->config = optarg;
+		break;
+	}
+	return 0;
+}
+
+static void
+take_own(const struct cli_option *option)
+{
+	if (option->flag)
+		*option->flag = 1;
+	else
+		*option->value = optarg;
+}
+
+/* Make the table for getopt_long(). Options above OPTIONS_MAX do not fit. */
+static void
+make_table(struct option *table, const struct cli_option *own)
+{
+	size_t n = COUNT_OF(common);
+	int i;
+
+	memcpy(table, common, sizeof(common));
+	for (i = 0; own && own[i].name && n < OPTIONS_MAX; i++)
+		table[n++] = (struct option){own[i].name,
+		    own[i].flag ? no_argument : required_argument, NULL,
+		    OWN + i};
+	table[n] = (struct option){0};
+}
+
+static int
+usage_error(const struct cli *cli, const char *what, const char *subject)
+{
+	return cli_error(EX_USAGE, "%s \"%s\"; see \"sasl-bearer %s%s--help\"",
+	    what, subject, cli->command ? cli->command->name : "",
+	    cli->command ? " " : "");
+}
+
+/* What getopt_long() stumbled over; of -xy only the letter is known. */
+static int
+option_error(const struct cli *cli, int missing, const char *word)
+{
+	char letter[3] = {'-', (char)optopt, '\0'};
+
+	if (missing)
+		return usage_error(cli, "no value for option", word);
+	return usage_error(cli, "unknown option",
+	    optopt > ' ' && optopt < 0x7f ? letter : word);
+}
+
+int
+cli_parse(struct cli *cli, const struct cli_option *own, int argc, char **argv)
+{
+	struct option table[OPTIONS_MAX + 1];
+	int c, r = 0;
+
+	make_table(table, own);
+	opterr = 0;
+	optind = 0; /* start anew */
+	while (r == 0) {
+		c = getopt_long(argc, argv, own ? ":" : "+:", table, NULL);
+		if (c == -1)
+			break;
+		if (c == ':' || c == '?')
+			r = option_error(cli, c == ':', argv[optind - 1]);
+		else if (c >= OWN)
+			take_own(&own[c - OWN]);
+		else
+			r = take_common(cli, c);
+	}
+	return r;
+}
+
+const char *
+cli_operand(struct cli *cli, int argc, char **argv)
+{
+	if (argc - optind == 1 && *argv[optind])
+		return argv[optind];
+	if (argc - optind > 1)
+		usage_error(cli, "too many arguments from", argv[optind + 1]);
+	else
+		cli_error(EX_USAGE, "%s: USER is missing; usage: %s %s",
+		    cli->command->name, cli->command->name,
+		    cli->command->usage);
+	return NULL;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* cmd-list - show the accounts and their state */
+#include "config.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "common/util.h"
+#include "helper/cli/call.h"
+#include "helper/cli/table.h"
+#include "helper/cli/when.h"
+
+/* What the helper tells about an account, in the order of the JSON. */
+static const struct {
+	const char *name;
+	int is_number;
+} fields[] = {
+	{"account", 0},
+	{"user", 0},
+	{"provider", 0},
+	{"grant", 0},
+	{"state", 0},
+	{"token_id", 0},
+	{"expires_at", 1},
+	{"refresh_at", 1},
+	{"refresh_token_age", 1},
+	{"last_error", 0},
+	{"last_used", 1},
+};
+
+/* Where a message about an account goes: one of the two. */
+struct output {
+	struct json_object *array;
+	struct table table;
+	char *errors; /* lines below the table, on the heap */
+	size_t count;
+	int64_t now;
+};
+
+static struct json_object *
+json_field(const struct msg *m, size_t field)
+{
+	const char *value = msg_get(m, fields[field].name);
+	int64_t n;
+
+	if (!value)
+		return NULL;
+	if (!fields[field].is_number)
+		return json_object_new_string(value);
+	if (util_number_parse(value, 0, INT64_MAX, &n) < 0)
+		return NULL;
+	return json_object_new_int64(n);
+}
+
+static int
+add_json(struct output *out, const struct msg *m)
+{
+	struct json_object *o = json_object_new_object();
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(fields); i++)
+		json_object_object_add(o, fields[i].name, json_field(m, i));
+	json_object_array_add(out->array, o);
+	return 0;
+}
+
+/* A time of the message, for people. */
+static const char *
+when(const struct msg *m, const char *name, int64_t now, char buf[WHEN_SIZE])
+{
+	int64_t at = 0;
+
+	msg_get_number(m, name, 0, INT64_MAX, &at);
+	when_format(at, now, buf);
+	return buf;
+}
+
+static int
+add_error(struct output *out, const char *account, const char *text)
+{
+	char *more;
+	int n;
+
+	n = asprintf(
+	    &more, "%s%s: %s\n", out->errors ? out->errors : "", account, text);
+	if (n < 0)
+		return -1;
+	free(out->errors);
+	out->errors = more;
+	return 0;
+}
+
+static int
+add_row(struct output *out, const struct msg *m)
+{
+	char expires[WHEN_SIZE], used[WHEN_SIZE];
+	const char *account = msg_get(m, "account");
+	const char *user = msg_get(m, "user");
+	const char *error = msg_get(m, "last_error");
+	const char *const cells[TABLE_COLUMNS] = {
+	    account,
+	    user && strcmp(user, account) == 0 ? "same" : user,
+	    msg_get(m, "provider"),
+	    msg_get(m, "state"),
+	    when(m, "expires_at", out->now, expires),
+	    when(m, "last_used", out->now, used),
+	};
+	int r = table_add(&out->table, cells);
+
+	if (r == 0 && error)
+		r = add_error(out, account, error);
+	return r;
+}
+
+/* Receive all accounts. The last message says how many there were. */
+static int
+collect(struct call *c, struct output *out)
+{
+	int64_t count = -1;
+	int r = call_run(c);
+
+	while (r == 0) {
+		r = call_next(c);
+		if (r != 0)
+			return r;
+		if (!msg_get(&c->reply, "account"))
+			break;
+		r = out->array ? add_json(out, &c->reply)
+			       : add_row(out, &c->reply);
+		if (r != 0)
+			return cli_error(EX_OSERR, "out of memory");
+		out->count++;
+	}
+	if (r == 0)
+		r = call_status(c);
+	if (r == 0 &&
+	    (msg_get_number(&c->reply, "count", 0, INT64_MAX, &count) < 0 ||
+		count != (int64_t)out->count))
+		r = cli_error(
+		    EX_TEMPFAIL, "the helper's list is not whole; try again");
+	return r;
+}
+
+static size_t
+screen_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+	int64_t n;
+
+	if (columns && util_number_parse(columns, 40, 1000, &n) == 0)
+		return (size_t)n;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
+		return size.ws_col;
+	return 80;
+}
+
+static void
+print(const struct output *out)
+{
+	if (out->array) {
+		printf("%s\n",
+		    json_object_to_json_string_ext(out->array,
+			JSON_C_TO_STRING_PRETTY |
+			    JSON_C_TO_STRING_NOSLASHESCAPE));
+		return;
+	}
+	if (out->count == 0) {
+		printf("no accounts; \"sasl-bearer login\" makes one\n");
+		return;
+	}
+	table_print(&out->table, screen_width(), stdout);
+	if (out->errors)
+		printf("\n%s", out->errors);
+}
+
+int
+cmd_list(struct cli *cli, int argc, char **argv)
+{
+	static const char *const heading[TABLE_COLUMNS] = {
+	    "ACCOUNT", "USER", "PROVIDER", "STATE", "EXPIRES", "USED"};
+	int json = 0, r;
+	const struct cli_option options[] = {{"json", NULL, &json}, {0}};
+	struct output out = {.now = time(NULL)};
+	struct call *c = NULL;
+
+	r = cli_parse(cli, options, argc, argv);
+	if (r != 0)
+		return r;
+	if (optind < argc)
+		return cli_error(EX_USAGE, "list takes no arguments");
+	r = call_new(cli, "list", &c);
+	if (r != 0)
+		return r;
+	if (json)
+		out.array = json_object_new_array();
+	else if (table_add(&out.table, heading) < 0)
+		r = cli_error(EX_OSERR, "out of memory");
+	if (r == 0)
+		r = collect(c, &out);
+	if (r == 0)
+		print(&out);
+	call_free(c);
+	json_object_put(out.array);
+	table_clear(&out.table);
+	free(out.errors);
+	return r;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* login.h - the parts of a sign-in */
+#ifndef SASL_BEARER_LOGIN_H
+#define SASL_BEARER_LOGIN_H
+
+#include <limits.h>
+
+#include "common/msg.h"
+#include "helper/cli/cli.h"
+#include "helper/cli/fetch.h"
+
+#define SECRET_MAX 4096
+
+struct login {
+	/* options as given, or NULL */
+	const char *provider;
+	const char *tenant;
+	const char *client_id;
+	const char *issuer;
+	const char *token_endpoint;
+	const char *services; /* separated by commas */
+	const char *hosts;
+	const char *allow;
+	const char *client_secret_file;
+
+	/* what login_account() makes of them */
+	char name[ACCOUNT_NAME_MAX + 1];
+	char path[PATH_MAX];	    /* of the account's file */
+	char secret_path[PATH_MAX]; /* of the client's secret to be written */
+	char *text; /* of the file to be written; NULL: it exists */
+	char *secret; /* of the client, or NULL */
+	gid_t secret_group;
+	struct account_conf *account;
+};
+
+/*
+ * Find the account of a sign-in, or prepare its file: checked, not yet there.
+ *
+ * Returns 0 or an exit code, reported. login_clear() it in any case.
+ */
+int login_account(struct cli *cli, struct login *l, const char *operand);
+void login_clear(struct login *l);
+
+/* Read the client's secret that an option or the account's file names. */
+int login_read_secret(struct login *l);
+
+/*
+ * Sign in with a code that is entered in a browser somewhere (RFC 8628).
+ *
+ *	ret	the reply with the tokens; fetch_free() it
+ *
+ * Returns 0 or an exit code, reported.
+ */
+int login_device(struct cli *cli, const struct login *l, struct fetch **ret);
+
+/*
+ * Write the account's file where it is new, and hand the tokens to the helper.
+ *
+ *	tokens	access_token, refresh_token, expires_in, scope
+ *
+ * Returns 0 or an exit code, reported.
+ */
+int login_store(
+    struct cli *cli, const struct login *l, const struct msg *tokens);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* main - sasl-bearer, the command line: find the subcommand and run it */
+#include "config.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#ifdef HAVE_PRCTL
+#include <sys/prctl.h>
+#endif
+
+#include "common/util.h"
+#include "helper/cli/cli.h"
+
+/* The leak checker attaches to the process as a debugger does. */
+#if defined(__SANITIZE_ADDRESS__)
+#define WANTS_DEBUGGER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WANTS_DEBUGGER 1
+#endif
+#endif
+
+static const struct command commands[] = {
+	{"login", cmd_login,
+	"[--provider P] [--tenant T] [--client-id ID] [--issuer URL]\n"
+	"\t[--token-endpoint URL] [--services imap,smtp] [--hosts H,..]\n"
+	"\t[--allow USER,..] [--client-secret-file FILE] [--device] USER\n"
+	"       sasl-bearer login --provider list",
+	"sign in, and let the helper keep the account's tokens"},
+	{"logout", cmd_logout, "[--keep-grant] USER",
+	"forget an account's tokens, and revoke them at the provider"},
+	{"list", cmd_list, "[--json]", "show the accounts and their state"},
+	{"token", cmd_token,
+	"[--service S] [--host H]\n"
+	"\t[--format raw|xoauth2|oauthbearer|json] USER",
+	"print an access token"},
+	{"refresh", cmd_refresh, "USER",
+	"get a new access token from the provider now"},
+};
+
+static void
+print_map(void)
+{
+	size_t i;
+
+	printf("usage: sasl-bearer COMMAND [OPTION]... [USER]\n\n");
+	for (i = 0; i < COUNT_OF(commands); i++)
+		printf("  %-9s%s\n", commands[i].name, commands[i].help);
+	printf("\nUSER is the name of an account, or the address it is for.\n"
+	       "\"sasl-bearer COMMAND --help\" shows its options; "
+	       "see sasl-bearer(1).\n");
+}
+
+static const struct command *
+find_command(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+/* Tokens pass through this process: no core file, no debugger of others. */
+static void
+protect_memory(void)
+{
+	struct rlimit none = {0, 0};
+
+	setrlimit(RLIMIT_CORE, &none);
+#if defined(HAVE_PRCTL) && !defined(WANTS_DEBUGGER)
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
+/* A pipe that got number 0 to 2 would be lost when a child is started. */
+static void
+open_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+static int
+run(struct cli *cli, int argc, char **argv)
+{
+	int r, first;
+
+	r = cli_parse(cli, NULL, argc, argv);
+	if (r != 0)
+		return r;
+	if (optind == argc) {
+		print_map();
+		return 0;
+	}
+	first = optind;
+	cli->command = find_command(argv[first]);
+	if (!cli->command)
+		return cli_error(EX_USAGE,
+		    "unknown command \"%s\"; run \"sasl-bearer\" alone for a "
+		    "list",
+		    argv[first]);
+	return cli->command->run(cli, argc - first, argv + first);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct cli cli = {.user_mode = geteuid() != 0};
+	int r;
+
+	open_standard();
+	protect_memory();
+	signal(SIGPIPE, SIG_IGN);
+	r = run(&cli, argc, argv);
+	if (r == CLI_DONE)
+		r = 0;
+	settings_clear(&cli.settings);
+	if ((fflush(stdout) != 0 || ferror(stdout)) && r == 0)
+		r = cli_error(EX_IOERR, "cannot write the output");
+	return r;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* start.h - see that the helper answers before a sign-in */
+#ifndef SASL_BEARER_START_H
+#define SASL_BEARER_START_H
+
+#include "helper/cli/cli.h"
+
+/*
+ * Ask the helper for a sign of life. The caller's own helper is started where
+ * it does not run.
+ *
+ *	ret_peer	whom its socket belongs to
+ *
+ * Returns 0 or an exit code, reported.
+ */
+int start_helper(struct cli *cli, uid_t *ret_peer);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* account - read accounts.d/NAME.conf */
+#include "config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/util.h"
+#include "helper/config/account.h"
+
+#define GENERIC "generic"
+
+unsigned
+source_line(const struct source *src, const char *key)
+{
+	return src->lines[conf_find(account_keys, key)];
+}
+
+static void
+report_unknown(
+    const struct settings *s, const char *name, const struct source *src)
+{
+	char dirs[CONF_TEXT_MAX / 2] = "";
+	size_t i, len = 0;
+
+	for (i = 0; s->providers_dir[i] && len < sizeof(dirs); i++) {
+		snprintf(dirs + len, sizeof(dirs) - len, "%s%s",
+		    i ? " or " : "", s->providers_dir[i]);
+		len = strlen(dirs);
+	}
+	conf_error(src->e, src->path, source_line(src, "provider"),
+	    "provider \"%.64s\" is not known: no %.64s.conf in %s", name, name,
+	    dirs);
+}
+
+/*
+ * Load the provider. An account that says where its tokens come from needs
+ * none, so then the file of the generic one may be missing.
+ */
+static int
+load_provider(const struct settings *s, struct account_conf *a,
+    const struct source *src, struct provider *p)
+{
+	int r, implied = !a->provider && (a->token_endpoint || a->issuer);
+
+	if (!a->provider && !implied) {
+		conf_error(src->e, src->path, 0,
+		    "provider is not set; name one, or set token_endpoint "
+		    "or issuer");
+		return -EINVAL;
+	}
+	if (implied && !(a->provider = strdup(GENERIC)))
+		return -ENOMEM;
+	r = provider_load(s, a->provider, p, src->e);
+	if (r == -ENOENT && implied)
+		return 0;
+	if (r == -ENOENT)
+		report_unknown(s, a->provider, src);
+	else if (r < 0)
+		conf_error(src->e, src->path, source_line(src, "provider"),
+		    "the file of provider \"%.64s\" has errors", a->provider);
+	return r;
+}
+
+static int
+load(const struct settings *s, struct account_conf *a, struct source *src)
+{
+	unsigned before = src->e->count;
+	struct provider p = {0};
+	int r;
+
+	r = conf_load(src->path, account_keys, a, src->lines, src->e);
+	if (r == 0)
+		r = load_provider(s, a, src, &p);
+	if (r == 0 && !a->user && !(a->user = strdup(a->name)))
+		r = -ENOMEM;
+	if (r == 0) {
+		r = account_merge(a, &p, src);
+		account_check(a, src);
+	}
+	if (r == -ENOMEM)
+		conf_error(src->e, src->path, 0, "out of memory");
+	conf_clear(provider_keys, &p);
+	return r == 0 && src->e->count > before ? -EINVAL : r;
+}
+
+/* Load an account. Gives out what there is also after an error. */
+static int
+load_from(const struct settings *s, const char *name, struct source *src,
+    struct account_conf **ret)
+{
+	struct account_conf *a = calloc(1, sizeof(*a));
+	int r = -EINVAL;
+
+	*ret = NULL;
+	if (!a) {
+		conf_error(src->e, src->path, 0, "out of memory");
+		return -ENOMEM;
+	}
+	snprintf(a->name, sizeof(a->name), "%s", name);
+	if (account_name_valid(name))
+		r = load(s, a, src);
+	else
+		conf_error(src->e, src->path, 0, "not a valid account name");
+	if (!a->user)
+		a->user = strdup(a->name);
+	if (!a->user) {
+		account_conf_free(a);
+		return -ENOMEM;
+	}
+	*ret = a;
+	return r;
+}
+
+int
+account_load_file(const struct settings *s, const char *name, const char *path,
+    struct account_conf **ret, struct conf_errors *e)
+{
+	struct source src = {.path = path, .e = e};
+	struct account_conf *a;
+	int r = load_from(s, name, &src, &a);
+
+	if (r < 0)
+		account_conf_free(a);
+	else
+		*ret = a;
+	return r;
+}
+
+int
+account_load_partial(const struct settings *s, const char *name,
+    struct account_conf **ret, struct conf_errors *e)
+{
+	char path[PATH_MAX];
+	struct source src = {.path = path, .e = e};
+	int r = account_path(s, name, path, sizeof(path));
+
+	*ret = NULL;
+	if (r < 0) {
+		conf_error(e, s->accounts_dir, 0, "the path is too long");
+		return r;
+	}
+	return load_from(s, name, &src, ret);
+}
+
+int
+account_load(const struct settings *s, const char *name,
+    struct account_conf **ret, struct conf_errors *e)
+{
+	struct account_conf *a;
+	int r = account_load_partial(s, name, &a, e);
+
+	if (r < 0)
+		account_conf_free(a);
+	else
+		*ret = a;
+	return r;
+}
+
+void
+account_conf_free(struct account_conf *a)
+{
+	if (a)
+		conf_clear(account_keys, a);
+	free(a);
+}
+
+static int
+digest_line(EVP_MD_CTX *ctx, const char *text)
+{
+	return (!text || EVP_DigestUpdate(ctx, text, strlen(text))) &&
+	    EVP_DigestUpdate(ctx, "\n", 1);
+}
+
+int
+config_id(const struct account_conf *a, char buf[CONFIG_ID_SIZE])
+{
+	unsigned char md[EVP_MAX_MD_SIZE];
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	unsigned i, len = 0;
+	int ok;
+
+	ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) &&
+	    digest_line(ctx, a->client_id) &&
+	    digest_line(
+		ctx, a->token_endpoint ? a->token_endpoint : a->issuer) &&
+	    digest_line(ctx, a->scope) && EVP_DigestFinal_ex(ctx, md, &len);
+	EVP_MD_CTX_free(ctx);
+	for (i = 0; ok && i < (CONFIG_ID_SIZE - 1) / 2; i++)
+		snprintf(buf + (size_t)2 * i, 3, "%02x", md[i]);
+	return ok ? 0 : -ENOMEM;
+}

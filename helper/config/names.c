@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* names - what accounts, providers and services are called */
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/util.h"
+#include "helper/config/settings.h"
+
+#define SUFFIX ".conf"
+#define NAMES_MAX 4096
+
+int
+account_name_valid(const char *name)
+{
+	size_t len = strspn(name,
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	    "0123456789@._+-");
+
+	return len > 0 && len <= ACCOUNT_NAME_MAX && !name[len] &&
+	    strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+int
+account_path(const struct settings *s, const char *name, char *buf, size_t size)
+{
+	int n = snprintf(buf, size, "%s/%s" SUFFIX, s->accounts_dir, name);
+
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+unsigned
+service_parse(const char *name)
+{
+	unsigned i;
+
+	if (util_case_equal(name, "lmtp"))
+		return SERVICE_SMTP;
+	for (i = 0; service_names[i]; i++)
+		if (util_case_equal(name, service_names[i]))
+			return 1U << i;
+	return 0;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Length of the name that "NAME.conf" stands for, or 0. */
+static size_t
+name_length(const char *file)
+{
+	size_t len = strlen(file), suffix = strlen(SUFFIX);
+
+	if (len <= suffix || strcmp(file + len - suffix, SUFFIX) != 0)
+		return 0;
+	return len - suffix;
+}
+
+/* Collect the names in a directory that is open. */
+static int
+collect(DIR *d, const char *dir, char ***list, struct conf_errors *e)
+{
+	char name[NAME_MAX + 1];
+	struct dirent *entry;
+	size_t len, count = 0;
+	int r = 0;
+
+	for (errno = 0; r == 0 && (entry = readdir(d)); errno = 0) {
+		len = name_length(entry->d_name);
+		if (len == 0 || len >= sizeof(name))
+			continue;
+		memcpy(name, entry->d_name, len);
+		name[len] = '\0';
+		if (account_name_valid(name))
+			r = count++ < NAMES_MAX ? list_add(list, name, len)
+						: -E2BIG;
+		else
+			conf_error(e, dir, 0,
+			    "ignoring \"%s.conf\": a name is 1 to %d of "
+			    "A-Z a-z 0-9 @ . _ + -",
+			    name, ACCOUNT_NAME_MAX);
+	}
+	if (r == 0 && errno != 0)
+		r = -errno;
+	if (r == 0 && count > 1)
+		qsort(*list, count, sizeof(**list), compare);
+	return r;
+}
+
+int
+conf_names(const char *dir, char ***ret, struct conf_errors *e)
+{
+	char **list = NULL, text[64];
+	DIR *d = opendir(dir);
+	int r = 0;
+
+	if (d) {
+		r = collect(d, dir, &list, e);
+		closedir(d);
+	} else if (errno != ENOENT) {
+		r = -errno;
+	}
+	if (r == 0 && !list && !(list = calloc(1, sizeof(*list))))
+		r = -ENOMEM;
+	if (r < 0) {
+		conf_error(e, dir, 0, "cannot list: %s",
+		    err_text(r, text, sizeof(text)));
+		list_free(list);
+		return r;
+	}
+	*ret = list;
+	return 0;
+}
+
+int
+account_names(const struct settings *s, char ***ret, struct conf_errors *e)
+{
+	return conf_names(s->accounts_dir, ret, e);
+}

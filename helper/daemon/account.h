@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* account.h - one account: its file, its tokens, and who waits for them */
+#ifndef SASL_BEARER_DAEMON_ACCOUNT_H
+#define SASL_BEARER_DAEMON_ACCOUNT_H
+
+#include <event2/event.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+#include "helper/config/settings.h"
+#include "helper/daemon/state.h"
+#include "helper/daemon/store.h"
+
+#define TOKEN_ID_SIZE 17
+#define REASON_SIZE 1200
+
+struct daemon;
+struct account;
+
+/*
+ * Somebody who waits for a token or for the end of a refresh. It is the
+ * asker's; answer is called once, perhaps before account_ask() returns.
+ */
+struct waiter {
+	struct waiter *next;
+	struct account *account; /* NULL when it does not wait */
+	struct event *timer;
+	int64_t min_validity_ms;
+	int for_refresh; /* wants the result of a fetch, not a token */
+	void (*answer)(struct waiter *w, enum status s, const char *reason);
+};
+
+/* What tells one version of a file from another. */
+struct file_id {
+	dev_t dev;
+	ino_t ino;
+	struct timespec mtime;
+};
+
+struct account {
+	struct daemon *daemon;
+	char name[ACCOUNT_NAME_MAX + 1];
+	struct account_conf *conf; /* never NULL; partial when broken */
+	char broken[CONF_TEXT_MAX]; /* why conf is of no use; "" when it is */
+	char config_id[CONFIG_ID_SIZE];
+	uid_t *allow;
+	size_t allow_count;
+	int allow_unknown;  /* a name in allow is no user, yet */
+	char **mailboxes;   /* of a glob: the only ones, sorted; or NULL */
+	struct life life;
+	struct tokens tokens;
+	int tokens_unusable; /* they belong to another registration */
+	char token_id[TOKEN_ID_SIZE];
+	char *token_endpoint; /* discovered; NULL when not */
+	char last_error[REASON_SIZE];
+	enum status error_status;
+	int64_t last_used_at; /* Unix seconds */
+	struct waiter *waiters;
+	struct event *timer;
+	struct file_id secret_id; /* of the secret file last read */
+	unsigned generation; /* results of an older one are not wanted */
+	unsigned pins; /* jobs and fetches that point here */
+	int unsaved;   /* the disk has refused the current tokens */
+	int removed;   /* its file is gone; lives until it is not pinned */
+	int listed;    /* by load.c, while it compares */
+	int queued;
+	struct account *next_queued;
+};
+
+/* A new account. conf becomes the account's. Returns NULL without memory. */
+struct account *account_new(struct daemon *d, struct account_conf *conf);
+
+/* Free it now, or as soon as nothing points here. Waiters are told. */
+void account_drop(struct account *a);
+
+/* A job or fetch holds a pointer to the account. */
+void account_pin(struct account *a);
+void account_unpin(struct account *a);
+
+/*
+ * Take over credentials: what the disk had, a sign-in or a refresh brought.
+ *
+ *	t	its content becomes the account's; zeroed
+ *
+ * The life of the access token is counted from t->obtained_at. Tokens of
+ * another registration are kept, but not used.
+ */
+void account_set_tokens(
+    struct account *a, struct tokens *t, int64_t refresh_in_s);
+
+/* Look again at what is possible, after configuration or tokens changed. */
+void account_review(struct account *a);
+
+/*
+ * Ask for a token.
+ *
+ *	w	answer and min_validity_ms (0: as configured) filled in
+ *	max_ms	answered by then, at the latest
+ *
+ * answer() with STATUS_OK: the token is in account->tokens now.
+ */
+void account_ask(struct account *a, struct waiter *w, int64_t max_ms);
+
+/* Fetch now, whatever the state; answer() tells the result. */
+void account_refresh(struct account *a, struct waiter *w, int64_t max_ms);
+
+/* Stop waiting, without an answer. Nothing happens when w does not wait. */
+void waiter_cancel(struct waiter *w);
+
+/* Let an event happen, and do what it asks for. */
+unsigned account_event(
+    struct account *a, enum life_event e, const struct life_info *info);
+
+/* A fetch or a store has ended: everybody who waits gets an answer. */
+void account_settle(struct account *a);
+
+/* Remember, for `list` and the log, why the account does not work. */
+void account_set_error(struct account *a, enum status s, const char *reason);
+
+/* Whether a uid may use the account; the helper's own rules included. */
+int account_allows(const struct account *a, uid_t uid);
+
+/* Unix seconds at which the current token ends, by today's clock. */
+int64_t account_expires_at(const struct account *a);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* check.h - look at the configuration without serving it */
+#ifndef SASL_BEARER_CHECK_H
+#define SASL_BEARER_CHECK_H
+
+#include "helper/config/settings.h"
+
+/*
+ * Read all accounts, and report what is wrong with each, and with two of them
+ * together. Returns how many errors were reported to e, those before included.
+ */
+unsigned check_accounts(const struct settings *s, struct conf_errors *e);
+
+#endif

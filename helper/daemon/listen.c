@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* listen - the sockets, and the markers beside them */
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "common/util.h"
+#include "helper/daemon/daemon.h"
+#include "helper/daemon/listen.h"
+#include "helper/daemon/log.h"
+#include "helper/daemon/notify.h"
+
+#define BACKLOG 4096
+#define MARKERS "accounts"
+
+/* Split off the directory of a path. */
+static void
+directory_of(const char *path, char dir[108])
+{
+	const char *slash = strrchr(path, '/');
+
+	snprintf(dir, 108, "%.*s", slash ? (int)(slash - path) : 0, path);
+}
+
+/* Make a directory for the markers, where they can be kept. */
+static void
+make_marker_dir(const char *dir, const struct identity *id)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/" MARKERS, dir);
+	if (mkdir(path, 0755) == 0 && chmod(path, 0755) == 0 &&
+	    geteuid() == 0 && lchown(path, id->uid, id->gid) < 0)
+		rmdir(path);
+}
+
+static int
+check_directory(const char *dir, char why[1024])
+{
+	struct stat st;
+
+	if (mkdir(dir, 0755) == 0)
+		(void)!chmod(dir, 0755);
+	if (stat(dir, &st) < 0) {
+		snprintf(why, 1024, "%s: %s", dir, strerror(errno));
+		return -errno;
+	}
+	if ((st.st_mode & 022) != 0 ||
+	    (st.st_uid != 0 && st.st_uid != geteuid())) {
+		snprintf(why, 1024,
+		    "%s may be written by others, who could put a socket of "
+		    "theirs there; run \"chmod go-w %s\" or choose another "
+		    "directory",
+		    dir, dir);
+		return -EPERM;
+	}
+	return 0;
+}
+
+/* Remove a socket that a daemon before us has left; nothing else. */
+static int
+remove_old(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	return unlink(path) < 0 ? -errno : 0;
+}
+
+static int
+bind_one(const char *path, int *ret_fd)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd, r = remove_old(path);
+
+	if (r < 0)
+		return r;
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+	    chmod(path, 0666) < 0 || listen(fd, BACKLOG) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static void
+take_inherited(struct listeners *l, int count, const struct identity *id)
+{
+	struct sockaddr_un addr;
+	socklen_t len;
+	char dir[108];
+	int i;
+
+	l->inherited = 1;
+	for (i = 0; i < count && i < LISTEN_MAX; i++) {
+		l->fd[i] = NOTIFY_FIRST_FD + i;
+		fcntl(l->fd[i], F_SETFL, O_NONBLOCK);
+		l->path[i][0] = '\0';
+		len = sizeof(addr);
+		memset(&addr, 0, sizeof(addr));
+		if (getsockname(l->fd[i], (struct sockaddr *)&addr, &len) == 0 &&
+		    addr.sun_family == AF_UNIX && addr.sun_path[0] == '/') {
+			memcpy(l->path[i], addr.sun_path,
+			    sizeof(l->path[i]) - 1);
+			directory_of(l->path[i], dir);
+			make_marker_dir(dir, id);
+		}
+		l->count++;
+	}
+}
+
+static int
+bind_all(struct listeners *l, char *const *paths, const struct identity *id,
+    char why[1024])
+{
+	char dir[108], text[64];
+	int r = 0;
+
+	for (; r == 0 && paths && *paths; paths++) {
+		if (l->count == LISTEN_MAX ||
+		    strlen(*paths) >= sizeof(l->path[0])) {
+			snprintf(why, 1024,
+			    "%s: at most %d sockets, of at most 107 bytes",
+			    *paths, LISTEN_MAX);
+			return -EINVAL;
+		}
+		directory_of(*paths, dir);
+		r = check_directory(dir, why);
+		if (r < 0)
+			break;
+		r = bind_one(*paths, &l->fd[l->count]);
+		if (r < 0) {
+			snprintf(why, 1024, "cannot listen on %s: %s", *paths,
+			    err_text(r, text, sizeof(text)));
+			break;
+		}
+		memcpy(l->path[l->count], *paths, strlen(*paths) + 1);
+		l->count++;
+		make_marker_dir(dir, id);
+	}
+	return r;
+}
+
+int
+listen_open(char *const *paths, const struct identity *id,
+    struct listeners *ret, char why[1024])
+{
+	int n = notify_listen_fds(), r = 0;
+
+	*ret = (struct listeners){.count = 0};
+	if (n > 0)
+		take_inherited(ret, n, id);
+	else
+		r = bind_all(ret, paths, id, why);
+	if (r == 0 && ret->count == 0) {
+		snprintf(why, 1024, "listen names no socket");
+		r = -EINVAL;
+	}
+	if (r < 0)
+		listen_close(ret);
+	return r;
+}
+
+void
+listen_close(struct listeners *l)
+{
+	int i;
+
+	for (i = 0; i < l->count; i++) {
+		close(l->fd[i]);
+		if (!l->inherited)
+			unlink(l->path[i]);
+	}
+	l->count = 0;
+}
+
+/* Remove markers of uids that no account allows any more. */
+static void
+remove_stale(const struct daemon *d, int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	int64_t uid;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((e = readdir(dir)))
+		if (util_number_parse(e->d_name, 0, UINT32_MAX, &uid) == 0 &&
+		    !table_serves(&d->table, (uid_t)uid))
+			unlinkat(dirfd, e->d_name, 0);
+	closedir(dir);
+}
+
+static void
+add_marker(int dirfd, uid_t uid)
+{
+	char name[24];
+	int fd;
+
+	snprintf(name, sizeof(name), "%lu", (unsigned long)uid);
+	fd = openat(dirfd, name,
+	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void
+mark(const struct daemon *d, const char *socket_path)
+{
+	char dir[108], path[128];
+	const struct account *a;
+	size_t i, k;
+	int dirfd;
+
+	directory_of(socket_path, dir);
+	snprintf(path, sizeof(path), "%s/" MARKERS, dir);
+	dirfd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dirfd < 0) {
+		log_line(LEVEL_WARNING,
+		    "%s: %s: programs started while sasl-bearerd is down will "
+		    "not offer its mechanisms",
+		    path, strerror(errno));
+		return;
+	}
+	remove_stale(d, dirfd);
+	if (d->table.count > 0)
+		add_marker(dirfd, 0);
+	for (i = 0; i < d->table.count; i++) {
+		a = d->table.by_name[i];
+		for (k = 0; k < a->allow_count; k++)
+			add_marker(dirfd, a->allow[k]);
+	}
+	if (d->user_mode && d->table.count > 0)
+		add_marker(dirfd, geteuid());
+	close(dirfd);
+}
+
+void
+listen_mark(struct daemon *d)
+{
+	int i;
+
+	for (i = 0; i < d->listeners.count; i++)
+		if (d->listeners.path[i][0])
+			mark(d, d->listeners.path[i]);
+}

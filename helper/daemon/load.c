@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT */
+/* load - make accounts out of files, at start and again later */
+#include "config.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/util.h"
+#include "helper/daemon/listen.h"
+#include "helper/daemon/load.h"
+#include "helper/daemon/log.h"
+#include "helper/daemon/mailboxes.h"
+
+#define PASSWD_SIZE 16384
+
+/* One account as its files say; taken apart by adopt(). */
+struct loaded {
+	struct account_conf *conf; /* partial when broken; NULL: no memory */
+	char *broken;		   /* first error, or NULL */
+	char config_id[CONFIG_ID_SIZE];
+	uid_t *allow;
+	size_t allow_count;
+	int allow_unknown;
+	char **mailboxes;
+	struct tokens tokens;
+	int tokens_error;
+};
+
+struct load {
+	struct job job;
+	struct daemon *daemon;
+	struct settings fresh;		/* read again, with the accounts */
+	const struct settings *settings; /* the ones to read them by */
+	struct loaded *accounts;
+	size_t count;
+	struct conf_errors errors;
+	int result;
+	int retry;
+	load_done *done;
+	void *context;
+};
+
+static void
+log_error(void *context, const char *line)
+{
+	(void)context;
+	log_line(LEVEL_ERROR, "%s", line);
+}
+
+/* Look up one word of allow. Returns 0, or -ENOENT. */
+static int
+find_uid(const char *name, uid_t *ret)
+{
+	struct passwd pw, *found = NULL;
+	char *buf;
+	int64_t n;
+
+	if (util_number_parse(name, 0, UINT32_MAX - 1, &n) == 0) {
+		*ret = (uid_t)n;
+		return 0;
+	}
+	buf = malloc(PASSWD_SIZE);
+	if (!buf)
+		return -ENOENT;
+	if (getpwnam_r(name, &pw, buf, PASSWD_SIZE, &found) == 0 && found)
+		*ret = found->pw_uid;
+	free(buf);
+	return found ? 0 : -ENOENT;
+}
+
+static void
+find_uids(struct loaded *l)
+{
+	size_t n = 0;
+
+	while (l->conf->allow && l->conf->allow[n])
+		n++;
+	l->allow = calloc(n + 1, sizeof(*l->allow));
+	for (n = 0; l->allow && l->conf->allow && l->conf->allow[n]; n++) {
+		if (find_uid(l->conf->allow[n], &l->allow[l->allow_count]) == 0)
+			l->allow_count++;
+		else
+			l->allow_unknown = 1;
+	}
+}
+
+static void
+load_one(struct load *load, const char *name, struct loaded *l)
+{
+	struct daemon *d = load->daemon;
+	struct conf_errors e = {.report = log_error};
+	int r = account_load_partial(load->settings, name, &l->conf, &e);
+
+	if (l->conf) {
+		find_uids(l);
+		if (l->conf->mailboxes_file)
+			mailboxes_load(l->conf->mailboxes_file,
+			    &l->mailboxes, &e);
+	}
+	if (l->conf && r == 0 && config_id(l->conf, l->config_id) < 0)
+		conf_error(&e, name, 0, "out of memory");
+	if (e.count > 0) {
+		l->broken = strdup(e.first);
+		if (load->errors.count == 0)
+			memcpy(load->errors.first, e.first, sizeof(e.first));
+		load->errors.count += e.count;
+	}
+	l->tokens_error = store_load(d->state_fd, name, &l->tokens);
+}
+
+static void
+run(struct job *j)
+{
+	struct load *load = (struct load *)j;
+	struct conf_errors *e = &load->errors;
+	char **names = NULL;
+	size_t n = 0;
+
+	e->report = log_error;
+	if (load->settings == &load->fresh)
+		load->result = settings_load(load->daemon->config_path,
+		    load->daemon->user_mode, &load->fresh, e);
+	if (load->result == 0)
+		load->result = account_names(load->settings, &names, e);
+	if (load->result < 0)
+		return;
+	while (names[n])
+		n++;
+	load->accounts = calloc(n + 1, sizeof(*load->accounts));
+	if (load->accounts)
+		load->count = n;
+	else
+		load->result = -ENOMEM;
+	for (n = 0; n < load->count; n++)
+		load_one(load, names[n], &load->accounts[n]);
+	list_free(names);
+}
+
+static void
+loaded_clear(struct loaded *l)
+{
+	account_conf_free(l->conf);
+	free(l->broken);
+	free(l->allow);
+	list_free(l->mailboxes);
+	tokens_clear(&l->tokens);
+	*l = (struct loaded){0};
+}
+
+/* Take over the definition of an account; l is emptied. */
+static void
+take_definition(struct account *a, struct loaded *l)
+{
+	if (l->conf != a->conf) {
+		account_conf_free(a->conf);
+		a->conf = l->conf;
+	}
+	free(a->allow);
+	list_free(a->mailboxes);
+	free(a->token_endpoint);
+	a->token_endpoint = NULL;
+	a->allow = l->allow;
+	a->allow_count = l->allow_count;
+	a->allow_unknown = l->allow_unknown;
+	a->mailboxes = l->mailboxes;
+	memcpy(a->config_id, l->config_id, sizeof(a->config_id));
+	snprintf(a->broken, sizeof(a->broken), "%s", l->broken ? l->broken : "");
+	l->conf = NULL;
+	l->allow = NULL;
+	l->mailboxes = NULL;
+}
+
+static struct account *
+new_account(struct daemon *d, struct loaded *l)
+{
+	struct account *a = account_new(d, l->conf);
+	char text[64];
+
+	if (!a)
+		return NULL;
+	take_definition(a, l);
+	if (l->tokens_error < 0 && l->tokens_error != -ENOENT)
+		log_line(LEVEL_ERROR,
+		    "account \"%s\": cannot read %s/%s: %s; the file is left "
+		    "as it is",
+		    a->name, d->settings.state_dir, a->name,
+		    err_text(l->tokens_error, text, sizeof(text)));
+	a->tokens = l->tokens;
+	l->tokens = (struct tokens){0};
+	account_review(a);
+	return a;
+}
+
+/* A file was read again: a good definition replaces the old one. */
+static void
+update_account(struct account *a, struct loaded *l, int retry)
+{
+	int changed, failed = a->error_status != STATUS_OK;
+
+	if (l->broken && !*a->broken)
+		return;
+	changed = strcmp(a->config_id, l->config_id) != 0 || *a->broken;
+	take_definition(a, l);
+	a->life.min_validity_ms = a->conf->min_validity_s * 1000;
+	a->life.keepalive_ms = a->conf->keepalive_s * 1000;
+	if (changed)
+		account_review(a);
+	else if (failed && retry)
+		account_event(a, EVENT_MENDED, NULL);
+}
+
+/* Put what was read in the place of what was there. */
+static int
+adopt(struct load *load)
+{
+	struct daemon *d = load->daemon;
+	struct table *t = &d->table;
+	struct account **all, *a;
+	size_t i, n = 0;
+	int r;
+
+	all = calloc(load->count + 1, sizeof(struct account *));
+	if (!all)
+		return -ENOMEM;
+	for (i = 0; i < load->count; i++) {
+		if (!load->accounts[i].conf)
+			continue;
+		a = table_find(t, load->accounts[i].conf->name);
+		if (a)
+			update_account(a, &load->accounts[i], load->retry);
+		else
+			a = new_account(d, &load->accounts[i]);
+		if (!a)
+			continue;
+		a->listed = 1;
+		all[n++] = a;
+	}
+	for (i = 0; i < t->count; i++)
+		if (!t->by_name[i]->listed)
+			account_drop(t->by_name[i]);
+	for (i = 0; i < n; i++)
+		all[i]->listed = 0;
+	r = table_set(t, all, n);
+	if (r < 0)
+		free(all);
+	return r;
+}
+
+static void
+load_free(struct load *load)
+{
+	size_t i;
+
+	settings_clear(&load->fresh);
+	for (i = 0; i < load->count; i++)
+		loaded_clear(&load->accounts[i]);
+	free(load->accounts);
+	free(load);
+}
+
+static void
+warn_unknown_users(const struct daemon *d)
+{
+	const struct account *a;
+	size_t i;
+	uid_t uid;
+	char **name;
+
+	for (i = 0; i < d->table.count; i++) {
+		a = d->table.by_name[i];
+		if (!a->allow_unknown)
+			continue;
+		for (name = a->conf->allow; name && *name; name++)
+			if (find_uid(*name, &uid) < 0)
+				log_line(LEVEL_WARNING,
+				    "account \"%s\": allow names \"%s\", which "
+				    "is no user here (yet)",
+				    a->name, *name);
+	}
+}
+
+/* Take over what of the settings can change while we run. */
+static void
+take_settings(struct daemon *d, struct settings *fresh)
+{
+	struct settings old = d->settings;
+
+	d->settings.accounts_dir = fresh->accounts_dir;
+	d->settings.providers_dir = fresh->providers_dir;
+	d->settings.ca_file = fresh->ca_file;
+	d->settings.proxy = fresh->proxy;
+	d->settings.fetch_timeout_s = fresh->fetch_timeout_s;
+	d->settings.log_level = fresh->log_level;
+	fresh->accounts_dir = old.accounts_dir;
+	fresh->providers_dir = old.providers_dir;
+	fresh->ca_file = old.ca_file;
+	fresh->proxy = old.proxy;
+	log_set_level((enum log_level)d->settings.log_level);
+}
+
+static int
+conclude(struct load *load)
+{
+	int r = load->result;
+
+	if (r == 0 && load->settings == &load->fresh)
+		take_settings(load->daemon, &load->fresh);
+	if (r == 0)
+		r = adopt(load);
+	if (r == 0)
+		listen_mark(load->daemon);
+	return r;
+}
+
+int
+load_now(struct daemon *d)
+{
+	struct load *load = calloc(1, sizeof(*load));
+	int r;
+
+	if (!load)
+		return -ENOMEM;
+	load->daemon = d;
+	load->settings = &d->settings;
+	run(&load->job);
+	r = conclude(load);
+	warn_unknown_users(d);
+	load_free(load);
+	return r;
+}
+
+static void
+finished(struct job *j)
+{
+	struct load *load = (struct load *)j;
+	struct daemon *d = load->daemon;
+	int r = conclude(load);
+	char text[64];
+
+	d->loading = 0;
+	if (r < 0 && load->errors.count == 0) {
+		snprintf(load->errors.first, sizeof(load->errors.first),
+		    "cannot read the accounts: %s",
+		    err_text(r, text, sizeof(text)));
+		load->errors.count = 1;
+	}
+	if (load->done)
+		load->done(load->context,
+		    load->errors.count ? load->errors.first : NULL);
+	load_free(load);
+	daemon_idle(d);
+}
+
+int
+load_start(struct daemon *d, int retry, load_done *done, void *context)
+{
+	struct load *load;
+
+	if (d->loading)
+		return -EALREADY;
+	load = calloc(1, sizeof(*load));
+	if (!load)
+		return -ENOMEM;
+	load->job.run = run;
+	load->job.done = finished;
+	load->daemon = d;
+	load->settings = &load->fresh;
+	load->retry = retry;
+	load->done = done;
+	load->context = context;
+	d->loading = 1;
+	daemon_busy(d);
+	worker_submit(d->worker, &load->job);
+	return 0;
+}
+
+void
+load_unknown_users(struct daemon *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->table.count; i++)
+		if (d->table.by_name[i]->allow_unknown) {
+			load_start(d, 0, NULL, NULL);
+			return;
+		}
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/* main - sasl-bearerd: options, set-up, and who runs what */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "helper/daemon/check.h"
+#include "helper/daemon/log.h"
+#include "helper/daemon/notify.h"
+#include "helper/daemon/privilege.h"
+#include "helper/daemon/run.h"
+#include "helper/daemon/spawn.h"
+#include "helper/daemon/store.h"
+
+struct options {
+	const char *config;
+	const char *pidfile;
+	int foreground;
+	int check;
+	int user_mode;
+};
+
+/* The other end of a start in the background, which waits for us. */
+struct start {
+	const char *pidfile;
+	int parent_fd;
+};
+
+static void
+usage(FILE *out)
+{
+	fputs("usage: sasl-bearerd [--foreground] [--config FILE] [--user]\n"
+	      "                    [--pidfile FILE]\n"
+	      "       sasl-bearerd --check [--config FILE] [--user]\n"
+	      "       sasl-bearerd --version | --help\n",
+	    out);
+}
+
+static void
+parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option table[] = {
+	    {"foreground", no_argument, NULL, 'f'},
+	    {"config", required_argument, NULL, 'c'},
+	    {"check", no_argument, NULL, 'k'},
+	    {"user", no_argument, NULL, 'u'},
+	    {"pidfile", required_argument, NULL, 'p'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'},
+	    {NULL, 0, NULL, 0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			o->foreground = 1;
+			break;
+		case 'c':
+			o->config = optarg;
+			break;
+		case 'k':
+			o->check = 1;
+			break;
+		case 'u':
+			o->user_mode = 1;
+			break;
+		case 'p':
+			o->pidfile = optarg;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(EX_OK);
+		case 'V':
+			puts("sasl-bearerd " PACKAGE_VERSION);
+			exit(EX_OK);
+		default:
+			usage(stderr);
+			exit(EX_USAGE);
+		}
+	}
+	if (optind != argc) {
+		usage(stderr);
+		exit(EX_USAGE);
+	}
+}
+
+static void
+print_error(void *context, const char *line)
+{
+	(void)context;
+	fprintf(stderr, "sasl-bearerd: %s\n", line);
+}
+
+__attribute__((format(printf, 1, 2))) static void
+complain(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("sasl-bearerd: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+/*
+ * The spawner comes first, before any secret is read, and gives up what root
+ * can do on its own. Returns the daemon's end of its socket.
+ */
+static int
+fork_spawner(const struct settings *s, const struct identity *id)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid > 0) {
+		close(pair[1]);
+		return pair[0];
+	}
+	close(pair[0]);
+	if (dup2(pair[1], STDIN_FILENO) < 0)
+		_exit(EX_OSERR);
+#ifdef HAVE_CLOSE_RANGE
+	close_range(STDERR_FILENO + 1, ~0U, 0);
+#else
+	for (int fd = STDERR_FILENO + 1; fd < 1024; fd++)
+		close(fd);
+#endif
+	if (privilege_drop(id) < 0)
+		_exit(EX_NOPERM);
+	privilege_seal();
+	spawn_serve(STDIN_FILENO, s->libexec_dir);
+}
+
+/* Open the state directory as the user that will own it. */
+static int
+open_state(const char *path, const struct identity *id)
+{
+	int r, change = geteuid() == 0 && id->uid != 0;
+
+	if (change) {
+		if (mkdir(path, 0700) == 0 &&
+		    lchown(path, id->uid, id->gid) < 0)
+			return -errno;
+		if (setegid(id->gid) < 0 || seteuid(id->uid) < 0)
+			return -errno;
+	}
+	r = store_open(path);
+	if (change && (seteuid(0) < 0 || setegid(0) < 0))
+		return -errno;
+	return r;
+}
+
+static void
+explain_state(const char *path, int r)
+{
+	char text[64];
+
+	if (r == -EWOULDBLOCK)
+		complain("%s: another sasl-bearerd uses it", path);
+	else if (r == -EPERM)
+		complain("%s: must belong to the helper's user and be closed "
+			 "to others; run \"chmod 700 %s\"",
+		    path, path);
+	else
+		complain("%s: %s", path, err_text(r, text, sizeof(text)));
+}
+
+/* Lock the state, bind the sockets, be nobody special. */
+static int
+set_up(struct daemon *d, const struct identity *id)
+{
+	char why[1024], text[64];
+	int r;
+
+	d->state_fd = open_state(d->settings.state_dir, id);
+	if (d->state_fd < 0) {
+		explain_state(d->settings.state_dir, d->state_fd);
+		return EX_CANTCREAT;
+	}
+	r = listen_open(d->settings.listen, id, &d->listeners, why);
+	if (r < 0) {
+		complain("%s", why);
+		return EX_CANTCREAT;
+	}
+	r = privilege_drop(id);
+	if (r < 0) {
+		complain("cannot become user %s: %s", id->name,
+		    err_text(r, text, sizeof(text)));
+		return EX_NOPERM;
+	}
+	privilege_seal();
+	return EX_OK;
+}
+
+/* In the background: the parent ends when, and as, we have started. */
+static int
+go_background(void)
+{
+	int pair[2];
+	char status = EX_SOFTWARE;
+	pid_t pid;
+
+	if (pipe2(pair, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
+		complain("cannot start: %s", strerror(errno));
+		exit(EX_OSERR);
+	}
+	if (pid > 0) {
+		close(pair[1]);
+		(void)!read(pair[0], &status, 1);
+		_exit(status);
+	}
+	close(pair[0]);
+	setsid();
+	return pair[1];
+}
+
+static void
+tell_parent(int fd, int status)
+{
+	char byte = (char)status;
+
+	if (fd >= 0)
+		(void)!write(fd, &byte, 1);
+}
+
+/* Served from now on: leave the terminal, let the parent go. */
+static void
+on_ready(void *arg)
+{
+	struct start *s = arg;
+	FILE *f;
+	int null;
+
+	if (s->pidfile) {
+		f = fopen(s->pidfile, "we");
+		if (!f || fprintf(f, "%ld\n", (long)getpid()) < 0)
+			log_line(LEVEL_WARNING, "%s: %s", s->pidfile,
+			    strerror(errno));
+		if (f)
+			fclose(f);
+	}
+	if (s->parent_fd < 0)
+		return;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0)
+		for (int fd = 0; fd < 3; fd++)
+			dup2(null, fd);
+	tell_parent(s->parent_fd, EX_OK);
+}
+
+static int
+check(struct options *o, struct settings *s, struct conf_errors *e)
+{
+	(void)o;
+	if (e->count == 0)
+		check_accounts(s, e);
+	if (e->count > 0)
+		return EX_CONFIG;
+	puts("the configuration is good");
+	return EX_OK;
+}
+
+static int
+serve(struct options *o, struct daemon *d)
+{
+	struct start start = {.pidfile = o->pidfile, .parent_fd = -1};
+	struct identity id;
+	int fd, status;
+
+	if (privilege_find(
+		o->user_mode ? NULL : d->settings.run_as, &id) < 0) {
+		complain("run_as: there is no user \"%s\"; create it, or set "
+			 "run_as in sasl-bearer.conf",
+		    d->settings.run_as);
+		return EX_CONFIG;
+	}
+	if (!o->foreground)
+		start.parent_fd = go_background();
+	fd = fork_spawner(&d->settings, &id);
+	if (fd < 0) {
+		complain("cannot start: %s", strerror(-fd));
+		status = EX_OSERR;
+	} else {
+		status = set_up(d, &id);
+	}
+	if (status == EX_OK) {
+		log_open(o->foreground || getenv("JOURNAL_STREAM"));
+		log_set_level((enum log_level)d->settings.log_level);
+		if (daemon_run(d, fd, on_ready, &start) < 0)
+			status = EX_OSERR;
+	}
+	listen_close(&d->listeners);
+	tell_parent(start.parent_fd, status);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct conf_errors e = {.report = print_error};
+	struct options o = {0};
+	struct daemon d = {.state_fd = -1};
+	int fd, status;
+
+	/* what is opened later must not become standard output */
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd < 3);
+	if (fd >= 3)
+		close(fd);
+	umask(077);
+	signal(SIGPIPE, SIG_IGN);
+	parse_options(argc, argv, &o);
+	d.config_path = o.config;
+	d.user_mode = o.user_mode;
+	settings_load(o.config, o.user_mode, &d.settings, &e);
+	if (o.check)
+		status = check(&o, &d.settings, &e);
+	else if (e.count > 0)
+		status = EX_CONFIG;
+	else
+		status = serve(&o, &d);
+	settings_clear(&d.settings);
+	return status;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* save - put an account's credentials on the disk, in the worker thread */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "helper/daemon/daemon.h"
+#include "helper/daemon/log.h"
+#include "helper/daemon/save.h"
+
+struct save {
+	struct job job;
+	struct account *account;
+	int dirfd;
+	char name[ACCOUNT_NAME_MAX + 1];
+	struct tokens tokens;
+	int remove;
+	int sync;
+	int result;
+	save_done *done;
+	void *context;
+};
+
+static void
+run(struct job *j)
+{
+	struct save *s = (struct save *)j;
+
+	if (s->remove)
+		s->result = store_remove(s->dirfd, s->name);
+	else
+		s->result =
+		    store_save(s->dirfd, s->name, &s->tokens, s->sync);
+}
+
+static void
+report(const struct account *a, int r)
+{
+	char text[64];
+
+	log_line(LEVEL_ERROR,
+	    "account \"%s\": cannot save to %s: %s; the tokens are kept in "
+	    "memory and saved as soon as it is possible",
+	    a->name, a->daemon->settings.state_dir,
+	    err_text(r, text, sizeof(text)));
+}
+
+static void
+finished(struct job *j)
+{
+	struct save *s = (struct save *)j;
+	struct account *a = s->account;
+
+	if (s->result < 0)
+		report(a, s->result);
+	else if (a->unsaved)
+		log_line(LEVEL_WARNING,
+		    "account \"%s\": saved; the disk takes tokens again",
+		    a->name);
+	a->unsaved = s->result < 0 && !s->remove;
+	if (s->done)
+		s->done(a, &s->tokens, s->result, s->context);
+	account_unpin(a);
+	tokens_clear(&s->tokens);
+	free(s);
+}
+
+static struct save *
+save_new(struct account *a, save_done *done, void *context)
+{
+	struct save *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->job.run = run;
+	s->job.done = finished;
+	s->account = a;
+	s->dirfd = a->daemon->state_fd;
+	memcpy(s->name, a->name, sizeof(s->name));
+	s->done = done;
+	s->context = context;
+	return s;
+}
+
+int
+save_start(struct account *a, struct tokens *t, int sync, save_done *done,
+    void *context)
+{
+	struct save *s = save_new(a, done, context);
+
+	if (!s)
+		return -ENOMEM;
+	s->tokens = *t;
+	s->sync = sync;
+	*t = (struct tokens){0};
+	account_pin(a);
+	worker_submit(a->daemon->worker, &s->job);
+	return 0;
+}
+
+void
+save_retry(struct account *a)
+{
+	struct tokens copy = {0};
+
+	if (!a->unsaved || tokens_copy(&a->tokens, &copy) < 0)
+		return;
+	if (save_start(a, &copy, 1, NULL, NULL) < 0)
+		tokens_clear(&copy);
+}
+
+void
+save_last(struct account *a)
+{
+	int r;
+
+	if (!a->unsaved)
+		return;
+	r = store_save(a->daemon->state_fd, a->name, &a->tokens, 1);
+	if (r < 0)
+		report(a, r);
+}
+
+int
+save_remove(struct account *a, save_done *done, void *context)
+{
+	struct save *s = save_new(a, done, context);
+
+	if (!s)
+		return -ENOMEM;
+	s->remove = 1;
+	account_pin(a);
+	worker_submit(a->daemon->worker, &s->job);
+	return 0;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/* main - sasl-bearer-fetch: one message in, one exchange, one message out */
+#include "config.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#ifdef HAVE_PRCTL
+#include <sys/prctl.h>
+#endif
+
+#include <curl/curl.h>
+
+#include "common/util.h"
+#include "helper/fetch/discover.h"
+#include "helper/fetch/form.h"
+#include "helper/fetch/http.h"
+#include "helper/fetch/oauth.h"
+
+#define TIMEOUT_MS 20000
+#define TIMEOUT_MAX_MS 600000
+#define READ_S 60     /* for a parent that does not close its pipe */
+#define GRACE_MS 2000 /* beyond the timeout, then the process ends */
+#define EXIT_USAGE 64
+#define EXIT_SOFTWARE 70
+
+extern char **environ;
+
+/* All there is: about 750 KiB, and most of it secret. */
+struct fetch {
+	char in[MSG_MAX];
+	struct msg request;
+	const struct operation *op;
+	struct url endpoint;
+	struct json_object *metadata; /* NULL: nothing was discovered */
+	struct form form;
+	struct http http;
+	struct http_answer answer;
+	struct reply reply;
+};
+
+static void
+on_alarm(int number)
+{
+	(void)number;
+	_exit(EXIT_SOFTWARE);
+}
+
+/*
+ * The daemon's own end must not cut an exchange short in which a refresh token
+ * may be replaced: these signals are ignored, the alarm is not.
+ */
+static void
+set_signals(void)
+{
+	static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE};
+	struct sigaction sa = {.sa_handler = SIG_IGN};
+	sigset_t none;
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(ignored); i++)
+		sigaction(ignored[i], &sa, NULL);
+	sa.sa_handler = on_alarm;
+	sigaction(SIGALRM, &sa, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void
+set_alarm(int64_t ms)
+{
+	struct itimerval in = {
+	    .it_value.tv_sec = (time_t)(ms / 1000),
+	    .it_value.tv_usec = (suseconds_t)(ms % 1000 * 1000),
+	};
+
+	setitimer(ITIMER_REAL, &in, NULL);
+}
+
+/* Be nobody's source of secrets, and use nothing that was not asked for. */
+static void
+set_process(void)
+{
+	static char *no_environment[] = {NULL};
+	struct rlimit zero = {0, 0};
+
+	environ = no_environment;
+	setrlimit(RLIMIT_CORE, &zero);
+#ifdef HAVE_PRCTL
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+#endif
+#ifdef HAVE_CLOSE_RANGE
+	close_range(STDERR_FILENO + 1, ~0U, 0);
+#endif
+}
+
+/* Without all three a connection could become the one that is written to. */
+static int
+descriptors_open(void)
+{
+	int fd;
+
+	for (fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			return 0;
+	return 1;
+}
+
+/* Ask a provider. Returns 0 with f->answer, or -1 after reply_fail(). */
+static int
+exchange(struct fetch *f, const struct url *to, const struct form *form)
+{
+	char why[DETAIL_MAX + 1], quoted[DETAIL_MAX + 1];
+	enum status s =
+	    http_exchange(&f->http, to, form, &f->answer, why, sizeof(why));
+	struct json_object *json = NULL;
+
+	if (s == STATUS_OK)
+		return 0;
+	/*
+	 * A whole JSON object is a whole answer, however the connection ended.
+	 * It may hold the only copy of a replaced refresh token.
+	 */
+	if (f->answer.status != 0)
+		json = field_parse(f->answer.body, f->answer.len);
+	if (json) {
+		json_object_put(json);
+		return 0;
+	}
+	reply_quote(&f->reply, quoted, sizeof(quoted), why, strlen(why));
+	reply_fail(&f->reply, s, "%s", quoted);
+	return -1;
+}
+
+/* Get the metadata of an issuer. Returns 0, or -1 after reply_fail(). */
+static int
+discover(struct fetch *f, const char *text)
+{
+	struct url issuer, place;
+	int i, r = url_parse(&issuer, text);
+
+	for (i = 0; r == 0 && i < DISCOVER_PLACES; i++) {
+		r = discover_place(&place, &issuer, i);
+		if (r < 0)
+			break;
+		if (exchange(f, &place, NULL) < 0)
+			return -1;
+		r = discover_read(
+		    text, issuer.host, &f->answer, &f->reply, &f->metadata);
+		if (r <= 0)
+			return r;
+		r = 0; /* not here: the next place */
+	}
+	if (r < 0)
+		reply_fail(
+		    &f->reply, STATUS_CONFIG, "issuer %s", url_problem(r));
+	return -1;
+}
+
+/* Find the URL to post to. Returns 0, or -1 after reply_fail(). */
+static int
+find_endpoint(struct fetch *f)
+{
+	const char *name = f->op->endpoint;
+	const char *text = msg_get(&f->request, name);
+	const char *issuer = msg_get(&f->request, "issuer");
+	int r;
+
+	if (!text && !issuer) {
+		reply_fail(&f->reply, STATUS_CONFIG,
+		    "neither %s nor issuer is known", name);
+		return -1;
+	}
+	if (!text) {
+		if (discover(f, issuer) < 0)
+			return -1;
+		text = field_text(f->metadata, name, URL_MAX - 1);
+	}
+	if (!text) {
+		reply_fail(&f->reply, STATUS_CONFIG,
+		    "the issuer \"%.300s\" has no %s", issuer, name);
+		return -1;
+	}
+	r = url_parse(&f->endpoint, text);
+	if (r < 0)
+		reply_fail(
+		    &f->reply, STATUS_CONFIG, "%s %s", name, url_problem(r));
+	return r;
+}
+
+static void
+post(struct fetch *f)
+{
+	if (find_endpoint(f) < 0)
+		return;
+	if (form_build(&f->form, f->op, &f->request) < 0) {
+		reply_fail(&f->reply, STATUS_BAD,
+		    "client_auth is neither post nor basic, or client_id or "
+		    "client_secret is too long");
+		return;
+	}
+	if (exchange(f, &f->endpoint, &f->form) < 0)
+		return;
+	oauth_read(f->op, f->endpoint.host, &f->answer, &f->reply);
+	if (f->reply.status == STATUS_OK && f->metadata)
+		msg_put(&f->reply.w, "token_endpoint",
+		    field_text(f->metadata, "token_endpoint", URL_MAX - 1));
+}
+
+/* Take the settings. Returns 0, or -1 after reply_fail(). */
+static int
+prepare(struct fetch *f)
+{
+	int64_t timeout_ms = TIMEOUT_MS;
+	const char *lacking;
+
+	if (msg_get_number(&f->request, "timeout_ms", 1, TIMEOUT_MAX_MS,
+		&timeout_ms) < 0) {
+		reply_fail(&f->reply, STATUS_BAD, "timeout_ms is not 1..%d",
+		    TIMEOUT_MAX_MS);
+		return -1;
+	}
+	f->op = operation_find(&f->request);
+	if (!f->op) {
+		reply_fail(&f->reply, STATUS_BAD,
+		    "the operation or the grant is not known");
+		return -1;
+	}
+	lacking = operation_lacks(f->op, &f->request);
+	if (lacking) {
+		reply_fail(
+		    &f->reply, STATUS_BAD, "the request has no %s", lacking);
+		return -1;
+	}
+	f->http.deadline_ms = util_now_ms() + timeout_ms;
+	f->http.ca_file = msg_get(&f->request, "ca_file");
+	f->http.proxy = msg_get(&f->request, "proxy");
+	set_alarm(timeout_ms + GRACE_MS);
+	return 0;
+}
+
+static void
+run(struct fetch *f)
+{
+	if (prepare(f) < 0)
+		return;
+	if (f->op->kind != OPERATION_DISCOVER) {
+		post(f);
+	} else if (discover(f, msg_get(&f->request, "issuer")) == 0) {
+		reply_ok(&f->reply);
+		discover_put(&f->reply, f->metadata);
+	}
+}
+
+/* Read the request. Returns 0, or -1 after reply_fail(). */
+static int
+receive(struct fetch *f)
+{
+	char buf[64];
+	size_t len = 0;
+	int r = util_read_all(STDIN_FILENO, f->in, sizeof(f->in), &len);
+
+	if (r == 0)
+		r = msg_parse(&f->request, f->in, len);
+	if (r < 0)
+		reply_fail(&f->reply, STATUS_BAD,
+		    "the request is no message: %s",
+		    err_text(r, buf, sizeof(buf)));
+	return r;
+}
+
+/* Write the reply. Returns the exit code. */
+static int
+answer(struct fetch *f)
+{
+	struct reply *r = &f->reply;
+
+	if (msg_end(&r->w) < 0) {
+		reply_fail(r, STATUS_TEMPORARY,
+		    "the provider's answer does not fit into a message");
+		if (msg_end(&r->w) < 0)
+			return EXIT_SOFTWARE;
+	}
+	if (util_write_all(STDOUT_FILENO, r->w.buf, r->w.len) < 0)
+		return EXIT_SOFTWARE;
+	return 0;
+}
+
+static int
+usage(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		puts("sasl-bearer-fetch " PACKAGE_VERSION);
+		return 0;
+	}
+	fputs("usage: sasl-bearer-fetch <REQUEST >REPLY (started by "
+	      "sasl-bearerd and sasl-bearer)\n",
+	    argc == 2 && strcmp(argv[1], "--help") == 0 ? stdout : stderr);
+	return argc == 2 && strcmp(argv[1], "--help") == 0 ? 0 : EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct fetch f;
+	int code;
+
+	if (argc > 1 || isatty(STDIN_FILENO))
+		return usage(argc, argv);
+	if (!descriptors_open())
+		return EXIT_SOFTWARE;
+	set_signals();
+	set_process();
+	set_alarm(READ_S * INT64_C(1000));
+	f.reply.request = &f.request;
+	if (receive(&f) == 0) {
+		if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+			return EXIT_SOFTWARE;
+		run(&f);
+	}
+	code = answer(&f);
+	util_wipe(&f, sizeof(f));
+	/* at once: a resolver thread may still hang */
+	_exit(code);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* operation - what can be asked of sasl-bearer-fetch, as a table */
+#include "config.h"
+
+#include <string.h>
+
+#include "common/util.h"
+#include "helper/fetch/operation.h"
+
+#define URN "urn:ietf:params:oauth:grant-type:"
+#define SCOPE                                   \
+	{                                       \
+		"scope", "resource", "audience" \
+	}
+
+/* clang-format off */
+static const struct operation table[] = {
+	{OPERATION_TOKEN, 0, "token",
+	    "refresh_token", "refresh_token", "token_endpoint",
+	    {"client_id", "refresh_token"}, SCOPE},
+	{OPERATION_TOKEN, OPERATION_UNATTENDED, "token",
+	    "client_credentials", "client_credentials", "token_endpoint",
+	    {"client_id"}, SCOPE},
+	{OPERATION_TOKEN, OPERATION_INTERACTIVE, "token",
+	    "device_code", URN "device_code", "token_endpoint",
+	    {"client_id", "device_code"}, SCOPE},
+	{OPERATION_TOKEN, OPERATION_INTERACTIVE, "token",
+	    "authorization_code", "authorization_code", "token_endpoint",
+	    {"client_id", "code", "redirect_uri", "code_verifier"}, SCOPE},
+	{OPERATION_TOKEN, OPERATION_UNATTENDED, "token",
+	    "jwt_bearer", URN "jwt-bearer", "token_endpoint",
+	    {"assertion"}, SCOPE},
+	{OPERATION_DEVICE, OPERATION_INTERACTIVE, "device_authorization",
+	    NULL, NULL, "device_authorization_endpoint",
+	    {"client_id"}, SCOPE},
+	{OPERATION_REVOKE, 0, "revoke",
+	    NULL, NULL, "revocation_endpoint",
+	    {"token"}, {"token_type_hint"}},
+	{OPERATION_DISCOVER, 0, "discover",
+	    NULL, NULL, NULL,
+	    {"issuer"}, {NULL}},
+};
+/* clang-format on */
+
+const struct operation *
+operation_find(const struct msg *request)
+{
+	const char *name = msg_get(request, "operation");
+	const char *grant = msg_get(request, "grant");
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(table); i++)
+		if (name && strcmp(name, table[i].name) == 0 &&
+		    (!table[i].grant ||
+			(grant && strcmp(grant, table[i].grant) == 0)))
+			return &table[i];
+	return NULL;
+}
+
+const char *
+operation_lacks(const struct operation *op, const struct msg *request)
+{
+	size_t i;
+
+	for (i = 0; op->needs[i]; i++)
+		if (!msg_get(request, op->needs[i]))
+			return op->needs[i];
+	return NULL;
+}

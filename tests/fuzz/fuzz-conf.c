@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fuzz-conf - feed bytes to the readers of configuration files
+ *
+ * What is before the first 0x00 is an account's file, what is after it the
+ * provider's; the whole is also read as sasl-bearer.conf. Whatever they are,
+ * errors are one line of clean text, and an account without errors has what
+ * the helper relies on.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/util.h"
+#include "helper/config/account.h"
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+
+static void
+check_error(void *context, const char *line)
+{
+	(void)context;
+	if (!*line || strlen(line) >= CONF_TEXT_MAX ||
+	    !util_text_valid(line, strlen(line)))
+		abort();
+}
+
+/* Parse a copy of some bytes, in a buffer of exactly the size allowed. */
+static int
+parse(const unsigned char *data, size_t size, const struct conf_key *keys,
+    void *into, struct source *src)
+{
+	struct conf_text text = {"f.conf", malloc(size + 1), size};
+	int r;
+
+	if (!text.buf)
+		abort();
+	memcpy(text.buf, data, size);
+	r = conf_parse(&text, keys, into, src->lines, src->e);
+	free(text.buf);
+	if ((r < 0) != (src->e->count > 0))
+		abort();
+	return r;
+}
+
+/* What the helper takes for granted. */
+static void
+check_account(const struct account_conf *a)
+{
+	char id[CONFIG_ID_SIZE];
+
+	if (!a->user || !*a->user || strlen(a->user) > USER_MAX ||
+	    !a->client_id || !a->hosts || !a->hosts[0] ||
+	    (!a->token_endpoint && !a->issuer) || a->min_validity_s < 30 ||
+	    a->keepalive_s < 3600)
+		abort();
+	if (a->token_endpoint && strstr(a->token_endpoint, "{tenant}"))
+		abort();
+	if (a->user[0] == '*' &&
+	    (a->user[1] != '@' || !a->allow || a->services == 0))
+		abort();
+	if (config_id(a, id) < 0 || strlen(id) != CONFIG_ID_SIZE - 1)
+		abort();
+}
+
+static void
+try_account(const unsigned char *data, size_t size)
+{
+	const unsigned char *end = memchr(data, 0, size);
+	size_t len = end ? (size_t)(end - data) : size;
+	size_t rest = end ? size - len - 1 : 0;
+	struct conf_errors e = {.report = check_error};
+	struct source src = {.path = "f.conf", .e = &e}, other = src;
+	struct account_conf a = {.name = "a"};
+	struct provider p = {0};
+	int r;
+
+	r = parse(data, len, account_keys, &a, &src);
+	if (r == 0)
+		r = parse(data + size - rest, rest, provider_keys, &p, &other);
+	if (r == 0 && !a.user)
+		a.user = strdup("a");
+	if (r == 0) {
+		r = account_merge(&a, &p, &src);
+		account_check(&a, &src);
+	}
+	if (r == 0 && e.count == 0)
+		check_account(&a);
+	conf_clear(account_keys, &a);
+	conf_clear(provider_keys, &p);
+}
+
+int
+LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+	struct conf_errors e = {.report = check_error};
+	struct source src = {.path = "f.conf", .e = &e};
+	struct settings s = {0};
+
+	if (size > CONF_FILE_MAX)
+		return 0;
+	if (size > 0)
+		try_account(data, size);
+	parse(data, size, settings_keys, &s, &src);
+	settings_clear(&s);
+	return 0;
+}
+
+#ifndef FUZZING
+int
+main(void)
+{
+	static char input[CONF_FILE_MAX];
+	size_t len;
+
+	(void)util_read_all(STDIN_FILENO, input, sizeof(input), &len);
+	return LLVMFuzzerTestOneInput((const unsigned char *)input, len);
+}
+#endif

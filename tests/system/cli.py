@@ -1,0 +1,366 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""cli - sasl-bearer: list, token, refresh, logout, and what every command shares"""
+
+import base64
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
+
+import protocol
+import tap
+from env import SRCDIR, built
+from helper import Helper
+from oauthd import OAuthServer, Reply
+
+CLI = built("sasl-bearer")
+FIELDS = ["account", "user", "provider", "grant", "state", "token_id", "expires_at", "refresh_at",
+          "refresh_token_age", "last_error", "last_used"]
+NUMBERS = {"expires_at", "refresh_at", "refresh_token_age", "last_used"}
+
+
+class World:
+    """A helper with accounts: alice and bob by address, two for carol, one for a domain."""
+
+    def __init__(self, env):
+        self.env = env
+        self.server = OAuthServer(tls=env.tls()).start()
+        self.helper = Helper(env, self.server, {
+            "alice@example.com": {"allow": "daemon"},
+            "work": {"user": "bob@example.com", "services": "imap", "sasl_user": "shared@example.com"},
+            "carol1": {"user": "carol@example.com", "services": "imap"},
+            "carol2": {"user": "carol@example.com", "services": "smtp"},
+            "domain": {"user": "*@example.net", "grant": "client_credentials", "allow": "daemon",
+                       "services": "imap smtp", "hosts": "localhost",
+                       "scope": "all/.default", "client_secret_file": None},
+            "dead": {"user": "dead@example.com"},
+        })
+        self.helper.accounts["domain"]["client_secret_file"] = self.helper.secret_file("s", "secret")
+        self.helper.start()
+        for account, user in (("alice@example.com", "alice@example.com"),
+                              ("work", "bob@example.com"), ("carol1", "carol@example.com"),
+                              ("carol2", "carol@example.com"), ("dead", "dead@example.com")):
+            self.grant(account, user)
+
+    def grant(self, account, user):
+        reply = self.helper.store(account, self.server.issue(user))
+        assert reply["status"] == "ok", reply
+
+    def cli(self, *words, **how):
+        return self.helper.cli(*words, **how)
+
+
+class FakeHelper:
+    """A socket that answers each request with the same bytes."""
+
+    def __init__(self, env, answer):
+        self.path = env.path(env.name("fake"))
+        self.answer, self.seen = answer, []
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(self.path)
+        self.socket.listen(8)
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while True:
+            try:
+                c, _ = self.socket.accept()
+            except OSError:
+                return
+            with c:
+                data = b""
+                while not data.endswith(b"\n\n") and (more := c.recv(65536)):
+                    data += more
+                self.seen += protocol.decode(data)
+                c.sendall(self.answer)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+def answer(*messages):
+    return b"".join(protocol.encode({"protocol": 1, **m}) for m in messages)
+
+
+@tap.promise
+def manual_has_options():
+    "sasl-bearer(1) has every option of every command, and no other"
+    with open(os.path.join(SRCDIR, "man/sasl-bearer.1"), encoding="utf-8") as f:
+        text = f.read()
+    written = set(re.findall(r"^\.It Fl -([a-z-]+)", text, re.M))
+    source = ""
+    for name in ("cli", "cmd-list", "cmd-login", "cmd-logout", "cmd-refresh", "cmd-token"):
+        with open(os.path.join(SRCDIR, f"helper/cli/{name}.c"), encoding="utf-8") as f:
+            source += f.read()
+    known = set(re.findall(r'\{"([a-z-]+)", (?:&|NULL, &|no_arg|required_arg)', source))
+    assert len(known) > 15, known
+    assert written == known - {"browser", "paste"}, written ^ known
+
+
+@tap.promise
+def usage(world):
+    "a wrong command line is one line on stderr, and 64"
+    for words in (("nonsense",), ("list", "x"), ("token",), ("token", "a", "b"), ("refresh",),
+                  ("token", "--hots", "x", "a"), ("token", "--host"), ("--wrong",), ("logout",),
+                  ("token", "--format", "yaml", "alice@example.com"), ("login",), ("token", "")):
+        done = world.cli(*words)
+        assert done.rc == 64, (words, done)
+        assert not done.stdout, (words, done)
+        assert re.fullmatch(r"sasl-bearer: [^\n]+\n", done.stderr), (words, done)
+
+
+@tap.promise
+def help_and_version(world):
+    "--help and --version work before and after the command; alone it prints a map"
+    for words in ((), ("--help",), ("--version",), ("list", "--help"), ("token", "--version"),
+                  ("--help", "login")):
+        done = world.env.run([CLI, *words])
+        assert done.rc == 0, (words, done)
+        assert done.stdout and not done.stderr, (words, done)
+    done = world.env.run([CLI])
+    for command in ("login", "logout", "list", "token", "refresh"):
+        assert f"  {command} " in done.stdout, done.stdout
+
+
+@tap.promise
+def common_options(world):
+    "--socket works before and after the command, and beats the environment"
+    for words in (("--socket", world.helper.socket, "token", "alice@example.com"),
+                  ("token", "alice@example.com", "--socket", world.helper.socket),
+                  ("token", "--socket=" + world.helper.socket, "alice@example.com")):
+        done = world.env.run([CLI, *words], env={"SASL_BEARER_SOCKET": "/nonexistent"})
+        assert done.rc == 0, done
+    done = world.env.run([CLI, "token", "alice@example.com"],
+                         env={"SASL_BEARER_SOCKET": world.helper.socket})
+    assert done.rc == 0, done
+
+
+@tap.promise
+def no_helper(world):
+    "without a helper: one line with the socket and what to do, and 75"
+    for options, text in ((("--system",), "systemctl start"), (("--user",), "sasl-bearerd --user")):
+        done = world.env.run([CLI, *options, "--socket", "/nonexistent/socket", "list"])
+        assert done.rc == 75, done
+        assert re.fullmatch(r"sasl-bearer: [^\n]*/nonexistent/socket: [^\n]*" + text + r"[^\n]*\n",
+                            done.stderr), done
+
+
+@tap.promise
+def token_raw(world):
+    "token prints the token and a line feed, by account, by address and by domain"
+    for operand, in (("alice@example.com",), ("work",), ("bob@example.com",),
+                     ("somebody@example.net",)):
+        done = world.cli("token", operand)
+        assert done.rc == 0, done
+        assert done.stdout[:-1] in world.server.access and done.stdout[-1] == "\n", done
+
+
+@tap.promise
+def token_formats(world):
+    "token prints the responses of both mechanisms in base64, and JSON"
+    raw = world.cli("token", "work").stdout.strip()
+    done = world.cli("token", "--format", "xoauth2", "work")
+    assert base64.b64decode(done.stdout, validate=False).decode() == (
+        f"user=shared@example.com\1auth=Bearer {raw}\1\1"), done
+    assert done.stdout.count("\n") == 1
+    done = world.cli("token", "--format", "oauthbearer", "--host", "localhost", "--service", "imap",
+                     "work")
+    assert base64.b64decode(done.stdout).decode() == (
+        f"n,a=shared@example.com,\1host=localhost\1auth=Bearer {raw}\1\1"), done
+    value = json.loads(world.cli("token", "--format", "json", "work").stdout)
+    assert value["access_token"] == raw and value["sasl_user"] == "shared@example.com", value
+    assert value["expires_at"] > time.time() and re.fullmatch("[0-9a-f]{16}", value["token_id"])
+    assert set(value) == {"access_token", "expires_at", "sasl_user", "token_id"}
+
+
+@tap.promise
+def token_denied(world):
+    "token for a host or service that is not the account's: 77 and the reason"
+    done = world.cli("token", "--host", "evil.example", "--service", "imap", "work")
+    assert done.rc == 77, done
+    assert "evil.example" in done.stderr and "hosts" in done.stderr, done
+    done = world.cli("token", "--service", "smtp", "--host", "localhost", "work")
+    assert done.rc == 77, done
+
+
+@tap.promise
+def candidates(world):
+    "an address that several accounts have: 64, and their names"
+    done = world.cli("token", "carol@example.com")
+    assert done.rc == 64, done
+    assert "carol1, carol2" in done.stderr, done
+    assert world.cli("token", "carol2").rc == 0
+    done = world.cli("token", "nobody@example.com")
+    assert done.rc == 77, done
+    assert "sasl-bearer list" in done.stderr, done
+
+
+@tap.promise
+def list_table(world):
+    "list fits into 80 columns, is aligned, and shows errors below the table"
+    world.server.revoke("dead@example.com")
+    assert world.cli("refresh", "dead").rc == 69
+    done = world.cli("list")
+    assert done.rc == 0, done
+    table, _, errors = done.stdout.partition("\n\n")
+    lines = table.splitlines()
+    assert len(lines) == 7, lines
+    assert max(map(len, lines)) <= 80, lines
+    column = lines[0].index("STATE")
+    assert all(line[column - 2:column] == "  " and line[column] != " " for line in lines), lines
+    assert re.search(r"in \d+ min", table), table
+    assert errors.startswith("dead: ") and errors.count("\n") == 1, errors
+    assert "sasl-bearer login" in errors, errors
+
+
+@tap.promise
+def list_json(world):
+    "list --json: an array of objects, numbers as numbers, null for what is not known"
+    done = world.cli("list", "--json")
+    assert done.rc == 0, done
+    accounts = {a["account"]: a for a in json.loads(done.stdout)}
+    assert set(accounts) == set(world.helper.accounts)
+    for a in accounts.values():
+        assert list(a) == FIELDS, a
+        for name, value in a.items():
+            assert value is None or isinstance(value, int if name in NUMBERS else str), (name, value)
+    alice, dead = accounts["alice@example.com"], accounts["dead"]
+    assert alice["state"] == "fresh" and alice["last_error"] is None, alice
+    assert alice["expires_at"] > alice["refresh_at"] > time.time(), alice
+    assert dead["state"] == "login_required" and dead["last_error"], dead
+    assert accounts["domain"]["refresh_token_age"] is None, accounts["domain"]
+
+
+@tap.promise
+def list_of_others(world):
+    "others list only what is for them"
+    if os.geteuid() != 0:
+        tap.skip("needs another uid")
+    done = world.env.run([CLI, "--socket", world.helper.socket, "--system", "list", "--json"],
+                         uid="bin")
+    assert done.rc == 0, done
+    assert json.loads(done.stdout) == [], done
+    done = world.env.run([CLI, "--socket", world.helper.socket, "--system", "token",
+                          "alice@example.com"], uid="bin")
+    assert done.rc == 77, done
+
+
+@tap.promise
+def list_cut_off(world):
+    "a list that ends too early is an error, not a short list"
+    one = {"account": "a", "user": "a", "state": "fresh"}
+    for messages, rc in (([{"status": "ok"}, one], 75), ([{"status": "ok"}], 75),
+                         ([{"status": "ok"}, one, {"status": "ok", "count": 2}], 75),
+                         ([{"status": "denied", "reason": "no"}], 77),
+                         ([{"status": "ok"}, one, {"status": "temporary", "reason": "x"}], 75),
+                         ([{"status": "wonderful"}], 70),
+                         ([{"status": "ok"}, one, {"status": "ok", "count": 1}], 0)):
+        with FakeHelper(world.env, answer(*messages)) as fake:
+            for words in (("list",), ("list", "--json")):
+                done = world.env.run([CLI, "--socket", fake.path, *words])
+                assert done.rc == rc, (messages, done)
+                assert bool(done.stdout) == (rc == 0), (messages, done)
+
+
+@tap.promise
+def list_wide(world):
+    "names of any length and alphabet are cut between characters to 80 columns"
+    rows = [{"account": "a" * 64, "user": "ü" * 100, "provider": "p" * 60, "state": "login_required",
+             "last_used": 1}, {"account": "é", "user": "日本@example.com", "state": "fresh"}]
+    text = answer({"status": "ok"}, *rows, {"status": "ok", "count": 2})
+    with FakeHelper(world.env, text) as fake:
+        done = world.env.run([CLI, "--socket", fake.path, "list"])
+        assert done.rc == 0, done
+        assert max(map(len, done.stdout.splitlines())) <= 80, done.stdout
+        assert "\ufffd" not in done.stdout, done.stdout
+        done = world.env.run([CLI, "--socket", fake.path, "list"], env={"COLUMNS": "300"})
+        assert "a" * 64 in done.stdout and "ü" * 100 in done.stdout, done.stdout
+
+
+@tap.promise
+def bad_reply(world):
+    "a reply that is not a message: 75 and no crash"
+    for text in (b"", b"\n\n", b"protocol=2\nstatus=ok\n\n", b"x" * 100000,
+                 b"protocol=1\nstatus=ok\1\n\n"):
+        with FakeHelper(world.env, text) as fake:
+            for words in (("list",), ("token", "a"), ("refresh", "a"), ("logout", "a")):
+                done = world.env.run([CLI, "--socket", fake.path, *words])
+                assert done.rc == 75, (text[:30], done)
+                assert done.stderr.startswith("sasl-bearer: no answer from the helper"), done
+
+
+@tap.promise
+def refresh(world):
+    "refresh waits for a new token"
+    before = world.cli("token", "work").stdout
+    done = world.cli("refresh", "work")
+    assert done.rc == 0, done
+    assert "work: new token" in done.stdout, done
+    assert world.cli("token", "work").stdout != before
+
+
+@tap.promise
+def refresh_fails(world):
+    "refresh exits with 75, 69 or 78, with the provider's words"
+    for reply, rc in ((Reply(503), 75), (Reply.error("invalid_grant", "gone away"), 69),
+                      (Reply.error("invalid_client", "AADSTS7000222: expired", 401), 78)):
+        world.server.script("token", reply)
+        done = world.cli("refresh", "carol1")
+        assert done.rc == rc, (rc, done)
+        assert re.fullmatch(r"sasl-bearer: [^\n]+\n", done.stderr), done
+    world.grant("carol1", "carol@example.com")
+
+
+@tap.promise
+def logout(world):
+    "logout revokes, forgets, and says that the account's file stays"
+    token = world.helper.state("work")["refresh_token"]
+    done = world.cli("logout", "work")
+    assert done.rc == 0, done
+    assert f"{world.helper.config_dir}/accounts.d/work.conf stays" in done.stdout, done
+    assert world.server.refresh[token].revoked
+    assert "refresh_token" not in (world.helper.state("work") or {})
+    assert world.cli("token", "work").rc == 69
+
+
+@tap.promise
+def logout_keeps_grant(world):
+    "logout --keep-grant does not revoke"
+    token = world.helper.state("carol2")["refresh_token"]
+    seen = len(world.server.seen("revoke"))
+    assert world.cli("logout", "--keep-grant", "carol2").rc == 0
+    assert not world.server.refresh[token].revoked
+    assert len(world.server.seen("revoke")) == seen
+
+
+@tap.promise
+def w7_no_secrets(world):
+    "W7: no token and no secret in what was printed or logged"
+    log = world.helper.log()
+    secrets = [*world.server.access, *world.server.refresh, "hunter2"]
+    assert not [s for s in secrets if s in log]
+
+
+@tap.promise
+def output_errors(world):
+    "an output that cannot be written is an error"
+    with open("/dev/full", "w", encoding="ascii") as full:
+        for words in (("list",), ("token", "alice@example.com"), ("list", "--json")):
+            done = subprocess.run([CLI, "--socket", world.helper.socket, *words], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+            assert done.returncode == 74, (words, done)
+            assert "cannot write the output" in done.stderr, done
+
+
+tap.main(World)

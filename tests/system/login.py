@@ -1,0 +1,482 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""login - sasl-bearer login: the device flow, the account's file, the hand-over"""
+
+import os
+import pty
+import stat
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
+
+import tap
+from env import built, environment, wait_for
+from helper import Helper
+from oauthd import OAuthServer, Reply
+
+NEW = ("login", "--provider", "test", "--client-id", "test-client")
+SECRET = "a&b+c%41=d secret"
+
+
+class World:
+    """A provider and a helper without accounts."""
+
+    def __init__(self, env):
+        self.env = env
+        self.server = OAuthServer(tls=env.tls(), log=env.log_file("oauthd")).start()
+        self.helper = Helper(env, self.server).start()
+
+    def login(self, *words, act="approve", **how):
+        """Run a sign-in while somebody at a browser acts; returns a Result."""
+        known = set(self.server.devices)
+
+        def browse():
+            deadline = time.monotonic() + 30
+            while time.monotonic() < deadline:
+                for code in set(self.server.devices) - known:
+                    device = self.server.devices[code]
+                    if act == "approve":
+                        self.server.approve(device["user_code"], "alice@example.com")
+                    elif act == "deny":
+                        self.server.deny(device["user_code"])
+                    elif act == "slow":
+                        self.server.slow_down(device["user_code"])
+                        self.server.approve(device["user_code"], "alice@example.com")
+                    return
+                time.sleep(0.05)
+
+        person = threading.Thread(target=browse, daemon=True)
+        person.start()
+        return self.helper.cli(*words, **how)
+
+    def account_file(self, name, suffix=".conf"):
+        return os.path.join(self.helper.config_dir, "accounts.d", name + suffix)
+
+    def read(self, name):
+        with open(self.account_file(name), encoding="utf-8") as f:
+            return f.read()
+
+
+@tap.promise
+def signs_in(world):
+    "a sign-in makes the account, stores its tokens, and they are served"
+    done = world.login(*NEW, "--services", "imap,smtp", "--allow", "daemon", "alice@example.com")
+    assert done.rc == 0, done
+    code = [d["user_code"] for d in world.server.devices.values()]
+    assert not code, "the code was not redeemed"
+    assert f"{world.server.url}/devicelogin" in done.stdout, done.stdout
+    assert "Only continue if you started this yourself" in done.stdout, done.stdout
+    text = world.read("alice@example.com")
+    for line in ("user = alice@example.com", "provider = test", "client_id = test-client",
+                 "services = imap smtp", "allow = daemon"):
+        assert line in text.splitlines(), text
+    reply = world.helper.token()
+    assert reply["status"] == "ok", reply
+    assert reply["token"] in world.server.access
+    state = world.helper.state("alice@example.com")
+    assert state["flow"] == "device", state
+    assert state["refresh_token"] == world.server.newest_refresh_token("alice@example.com")
+
+
+@tap.promise
+def file_mode(world):
+    "the account's file is readable by the helper and writable by its owner only"
+    mode = os.stat(world.account_file("alice@example.com")).st_mode
+    assert stat.S_IMODE(mode) == (0o644 if os.geteuid() == 0 else 0o600), oct(mode)
+    names = os.listdir(os.path.join(world.helper.config_dir, "accounts.d"))
+    assert names == ["alice@example.com.conf"], names
+
+
+@tap.promise
+def says_what_next(world):
+    "it ends with list, the filter lines and the restart of running programs"
+    done = world.login("login", "--device", "alice@example.com")
+    assert done.rc == 0, done
+    for text in ("sasl-bearer list", "AuthMechs XOAUTH2", "smtp_sasl_mechanism_filter",
+                 "smtp_sasl_tls_security_options = noanonymous",
+                 "Restart programs that were already running."):
+        assert text in done.stdout, done.stdout
+
+
+@tap.promise
+def never_edits(world):
+    "an existing file is not changed: options that differ are an error naming key and file"
+    before = world.read("alice@example.com")
+    path = world.account_file("alice@example.com")
+    for option, value, key in (("--client-id", "other", "client_id"), ("--services", "imap", "services"),
+                               ("--allow", "daemon,bin", "allow"), ("--hosts", "h", "hosts"),
+                               ("--tenant", "t", "tenant")):
+        done = world.helper.cli("login", option, value, "alice@example.com")
+        assert done.rc == 78, done
+        assert f"{option} differs from {key} in {path}" in done.stderr, done.stderr
+    assert world.read("alice@example.com") == before
+
+
+@tap.promise
+def same_options(world):
+    "options that say what the file says are fine, in any order"
+    done = world.login(*NEW, "--services", "smtp,imap", "alice@example.com")
+    assert done.rc == 0, done
+
+
+@tap.promise
+def by_address(world):
+    "an account is also found by the address it is for"
+    path = world.account_file("work")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("provider = test\nclient_id = test-client\nuser = bob@example.com\n")
+    os.chmod(path, 0o644)
+    done = world.login("login", "bob@example.com")
+    assert done.rc == 0, done
+    assert "refresh_token" in world.helper.state("work")
+    assert not os.path.exists(world.account_file("bob@example.com"))
+
+
+@tap.promise
+def new_needs_provider(world):
+    "a new account needs --provider and --client-id, and the error has an example"
+    for words in ((), ("--provider", "test"), ("--client-id", "x")):
+        done = world.helper.cli("login", *words, "new@example.com")
+        assert done.rc == 64, done
+        assert "sasl-bearer login --provider microsoft --client-id" in done.stderr, done
+    assert not os.path.exists(world.account_file("new@example.com"))
+
+
+@tap.promise
+def checked_first(world):
+    "what is wrong with a new account is said before anybody signs in"
+    world.server.forget()
+    for words, text in (
+            (("--client-id", "CLIENT_ID_HERE"), "client_id is still a placeholder"),
+            (("--client-id", "x", "--services", "imaps"), 'services "imaps" is not one of'),
+            (("--client-id", "x", "--provider", "tset"), 'provider "tset" is not known'),
+            (("--client-id", "x", "--tenant", "a/b", "--issuer", "http://x.example"),
+             "issuer is not an https URL")):
+        done = world.helper.cli("login", "--provider", "test", *words, "new@example.com")
+        assert done.rc == 78, done
+        assert text in done.stderr, done.stderr
+    assert not world.server.seen()
+    names = os.listdir(os.path.join(world.helper.config_dir, "accounts.d"))
+    assert not [n for n in names if n.startswith((".", "new"))], names
+
+
+@tap.promise
+def r9_slow_down(world):
+    "R9: slow_down adds five seconds"
+    world.server.forget()
+    done = world.login("login", "alice@example.com", act="slow")
+    assert done.rc == 0, done
+    first, second = world.server.seen("token")[:2]
+    assert 5.9 < second.time - first.time < 9, second.time - first.time
+
+
+@tap.promise
+def r9_declined(world):
+    "R9: declined ends the sign-in with 77, in both spellings, and nothing is left"
+    for reply in (None, Reply.error("access_denied"), Reply.error("authorization_declined")):
+        world.server.script("token", *([reply] if reply else []))
+        done = world.login(*NEW, "carol@example.com", act="none" if reply else "deny")
+        assert done.rc == 77, done
+        assert "the sign-in did not succeed" in done.stderr, done
+        assert not os.path.exists(world.account_file("carol@example.com"))
+
+
+@tap.promise
+def expires(world):
+    "a code that nobody uses ends the sign-in with 69 at its time, or when the provider says so"
+    world.server.device_expires_in = 2
+    started = time.monotonic()
+    done = world.login(*NEW, "carol@example.com", act="none")
+    world.server.device_expires_in = 900
+    assert done.rc == 69, done
+    assert "expired" in done.stderr, done
+    assert time.monotonic() - started < 8
+    world.server.script("token", Reply.error("expired_token"))
+    done = world.login(*NEW, "carol@example.com", act="none")
+    assert done.rc == 69, done
+
+
+@tap.promise
+def network_trouble(world):
+    "trouble of the network between two polls does not end a sign-in"
+    world.server.forget()
+    world.server.script("token", Reply(503), Reply(close=True))
+    done = world.login("login", "alice@example.com")
+    assert done.rc == 0, done
+    times = [r.time for r in world.server.seen("token")]
+    assert times[2] - times[1] > times[1] - times[0], times
+
+
+@tap.promise
+def no_refresh_token(world):
+    "an answer without a refresh token is an error that names offline_access"
+    world.server.script("token", Reply(json={"access_token": "x", "token_type": "Bearer"}))
+    done = world.login(*NEW, "carol@example.com", act="none")
+    assert done.rc == 78, done
+    assert "offline_access" in done.stderr, done
+    assert not os.path.exists(world.account_file("carol@example.com"))
+
+
+@tap.promise
+def other_answers(world):
+    "verification_url, numbers as strings, a link with the code in it"
+    world.server.script("devicecode", Reply(json={
+        "device_code": "dc", "user_code": "WXYZ", "verification_url": "https://v.example/d",
+        "verification_uri_complete": "https://v.example/d?c=WXYZ", "expires_in": "900",
+        "interval": "1"}))
+    world.server.script("token", Reply(json=world.server.issue("alice@example.com")))
+    done = world.login("login", "alice@example.com", act="none")
+    assert done.rc == 0, done
+    for text in ("https://v.example/d\n", "https://v.example/d?c=WXYZ", "WXYZ"):
+        assert text in done.stdout, done.stdout
+
+
+@tap.promise
+def provider_without_device(world):
+    "a provider without a device endpoint: says so, and nobody is bothered"
+    world.helper.providers["nodev"] = {"title": "N", "token_endpoint": world.server.endpoint("token"),
+                                       "hosts": "localhost"}
+    path = os.path.join(world.helper.config_dir, "providers.d/nodev.conf")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(f"title = N\ntoken_endpoint = {world.server.endpoint('token')}\nhosts = localhost\n")
+    os.chmod(path, 0o644)
+    done = world.helper.cli("login", "--provider", "nodev", "--client-id", "x", "carol@example.com")
+    assert done.rc == 78, done
+    assert 'provider "nodev" has no sign-in with --device' in done.stderr, done
+
+
+@tap.promise
+def providers_listed(world):
+    "--provider list prints names and titles"
+    done = world.helper.cli("login", "--provider", "list")
+    assert done.rc == 0, done
+    assert any(line.split() == ["test", "Test"] for line in done.stdout.splitlines()), done
+
+
+@tap.promise
+def later_ways(world):
+    "--browser and --paste are refused in this version, and --device named"
+    for option in ("--browser", "--paste"):
+        done = world.helper.cli("login", option, "alice@example.com")
+        assert done.rc == 64, done
+        assert f"{option} is not available in this version; use --device" in done.stderr, done
+
+
+@tap.promise
+def secret_from_file(world):
+    "a client's secret comes from a file or stdin, is sent, and stored privately"
+    world.server.clients = {"test-client": None, "app": SECRET}
+    new = ("login", "--provider", "test", "--client-id", "app")
+    try:
+        done = world.helper.cli(*new, "dave@example.com")
+        assert done.rc == 78, done
+        assert "--client-secret-file" in done.stderr, done
+        given = world.env.write("given.secret", SECRET + "\n", 0o600)
+        done = world.login(*new, "--client-secret-file", given, "dave@example.com")
+        assert done.rc == 0, done
+        done = world.login(*new, "--client-secret-file", "-", "erin@example.com",
+                           input=SECRET + "\n")
+        assert done.rc == 0, done
+        for name in ("dave@example.com", "erin@example.com"):
+            mode = os.stat(world.account_file(name, ".secret"))
+            assert stat.S_IMODE(mode.st_mode) == (0o640 if os.geteuid() == 0 else 0o600), mode
+            reply = world.helper.request({"request": "refresh", "account": name})
+            assert reply["status"] == "ok", reply
+            assert world.server.seen("token")[-1].form["client_secret"] == SECRET
+            assert SECRET not in done.stdout + done.stderr
+        os.chmod(given, 0o644)
+        done = world.helper.cli(*new, "--client-secret-file", given, "frank@example.com")
+        assert done.rc == 66, done
+        assert "chmod 6" in done.stderr, done
+        done = world.helper.cli("login", "--client-secret-file", "-", "erin@example.com", input="x\n")
+        assert done.rc == 78, done
+        assert "--client-secret-file differs" in done.stderr, done
+    finally:
+        world.server.clients = None
+
+
+@tap.promise
+def secret_from_terminal(world):
+    "on a terminal the secret is asked for and not shown"
+    master, slave = pty.openpty()
+    p = subprocess.Popen(
+        [built("sasl-bearer"), "--config", world.helper.config, *NEW,
+         "--client-secret-file", "-", "gina@example.com"],
+        stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+        env=environment({"HOME": world.env.dir, **world.helper.environment}))
+    os.close(slave)
+    seen = b""
+
+    def asked():
+        nonlocal seen
+        seen += os.read(master, 4096)
+        return b"Client secret" in seen
+
+    known = set(world.server.devices)
+    wait_for(asked, 10, "the question")
+    time.sleep(0.2)
+    os.write(master, SECRET.encode() + b"\n")
+    wait_for(lambda: set(world.server.devices) - known, 10, "a device code")
+    code, = set(world.server.devices) - known
+    world.server.approve(world.server.devices[code]["user_code"], "gina@example.com")
+    try:
+        while more := os.read(master, 4096):
+            seen += more
+    except OSError:
+        pass
+    os.close(master)
+    assert p.wait(10) == 0, seen
+    assert SECRET.encode() not in seen, seen
+    assert b"min" in seen and b" s left" in seen, seen
+
+
+@tap.promise
+def allow_hint(world):
+    "root is told who may use the account, and the option for Postfix"
+    if os.geteuid() != 0:
+        tap.skip("only the system's helper has other users")
+    done = world.login(*NEW, "henry@example.com")
+    assert done.rc == 0, done
+    assert "Only root will be allowed" in done.stdout, done.stdout
+    assert "--allow postfix" in done.stdout, done.stdout
+    done = world.login(*NEW, "--allow", "daemon", "ida@example.com")
+    assert done.rc == 0, done
+    assert "Only root will be allowed" not in done.stdout, done.stdout
+    assert "Allowed users: root daemon" in done.stdout, done.stdout
+
+
+@tap.promise
+def not_by_strangers(world):
+    "a stranger cannot sign in for the system's helper, and learns it at once"
+    if os.geteuid() != 0:
+        tap.skip("needs another uid")
+    world.server.forget()
+    etc = world.env.mkdir("public")
+    config = world.env.write("public/sasl-bearer.conf", f"listen = {world.helper.socket}\n"
+                             f"accounts_dir = {etc}/accounts.d\n")
+    done = world.env.run([built("sasl-bearer"), "--system",
+                          "--config", config, *NEW, "joe@example.com"], uid="nobody")
+    assert done.rc == 77, done
+    assert "only root may sign in" in done.stderr, done
+    assert not world.server.seen()
+
+
+def with_fetch(world, script):
+    """A configuration whose sasl-bearer-fetch is a script; returns the words for it."""
+    name = world.env.name("libexec")
+    if script is None:
+        world.env.mkdir(name)
+    else:
+        world.env.write(f"{name}/sasl-bearer-fetch", script, 0o755)
+    config = world.env.write(f"{name}/sasl-bearer.conf", f"""
+        libexec_dir = {world.env.path(name)}
+        providers_dir = {world.helper.config_dir}/providers.d
+        fetch_timeout = 1s
+        """)
+    return ["--config", config, "--socket", world.helper.socket]
+
+
+@tap.promise
+def child_breaks(world):
+    "a child that is missing, dies, lies or hangs: one line, and no account"
+    for script, rc, text in (
+            (None, 71, "cannot run "),
+            ("#!/bin/sh\n", 70, "sent no usable reply"),
+            ("#!/bin/sh\nkill -9 $$\n", 70, "ended with signal 9"),
+            ("#!/nonexistent\n", 71, "cannot run "),
+            ("#!/bin/sh\ncat >/dev/null; head -c 70000 /dev/zero\n", 70, "too long"),
+            ("#!/bin/sh\nprintf 'protocol=1\\nstatus=ok\\n\\n'\n", 76, "sent no code"),
+            ("#!/bin/sh\nprintf 'protocol=1\\nreason=x\\n\\n'\n", 70, ": x"),
+            ("#!/bin/sh\nexec sleep 100\n", 70, "did not end in its time")):
+        done = world.env.run([built("sasl-bearer"), *with_fetch(world, script), *NEW, "--allow", "bin",
+                              "max@example.com"])
+        assert done.rc == rc, (script, done)
+        assert text in done.stderr and done.stderr.count("\n") == 1, (script, done)
+
+
+@tap.promise
+def child_is_alone(world):
+    "the child has no environment and no descriptors but its pipes"
+    seen = world.env.path("child-saw")
+    script = f"""#!/usr/bin/python3
+import os
+with open({seen!r}, "w") as f:
+    print(*os.environ, *(os.readlink(f"/proc/self/fd/{{n}}") for n in range(20)
+                         if n != f.fileno() and os.path.exists(f"/proc/self/fd/{{n}}")), file=f)
+"""
+    reader, writer = os.pipe()
+    done = world.env.run([built("sasl-bearer"), *with_fetch(world, script), *NEW, "--allow", "bin",
+                          "max@example.com"], pass_fds=[reader, writer])
+    os.close(reader)
+    os.close(writer)
+    assert done.rc == 70, done
+    with open(seen, encoding="utf-8") as f:
+        words = [w for w in f.read().split() if w != "LC_CTYPE"]    # Python's own
+    assert [w.partition(":")[0] for w in words] == ["pipe", "pipe", "/dev/null"], words
+
+
+@tap.promise
+def helper_gone_before(world):
+    "without a helper nobody is asked to sign in: 75, and the socket is named"
+    world.helper.stop()
+    world.server.forget()
+    done = world.helper.cli("--socket", world.helper.socket, *NEW, "kim@example.com")
+    assert done.rc == 75, done
+    assert world.helper.socket in done.stderr, done
+    assert not world.server.seen()
+    world.helper.process = None
+
+
+@tap.promise
+def helper_gone_after(world):
+    "a helper that goes away during the sign-in has a minute to come back"
+    helper = Helper(world.env, world.server).start()
+
+    def restart(request):
+        if request.form.get("grant_type", "").endswith("device_code"):
+            helper.stop()
+            timer = threading.Timer(3, helper.start)
+            timer.start()
+            return Reply(json=world.server.issue("alice@example.com"))
+        return None
+
+    # write_config() of start() removes what login writes: keep it out
+    helper.write_config = lambda: helper
+    world.server.always("token", restart)
+    done = helper.cli(*NEW, "lou@example.com")
+    world.server.forget()
+    assert done.rc == 0, done
+    assert "cannot store the tokens yet" in done.stderr, done
+    assert "refresh_token" in helper.state("lou@example.com")
+    assert helper.stop() == 0
+
+
+@tap.promise
+def user_mode(world):
+    "a user's own helper is started by login, and the account is theirs"
+    uid = "daemon" if os.geteuid() == 0 else os.geteuid()
+    helper = Helper(world.env, world.server, user=uid)
+    helper.write_config()
+    os.rmdir(os.path.join(helper.config_dir, "accounts.d"))     # root's; login makes it
+    known = set(world.server.devices)
+
+    def browse():
+        wait_for(lambda: set(world.server.devices) - known, 20, "a device code")
+        code, = set(world.server.devices) - known
+        world.server.approve(world.server.devices[code]["user_code"], "alice@example.com")
+
+    threading.Thread(target=browse, daemon=True).start()
+    done = helper.cli(*NEW, "alice@example.com")
+    assert done.rc == 0, done
+    assert "started " in done.stderr, done
+    path = os.path.join(helper.config_dir, "accounts.d/alice@example.com.conf")
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    done = helper.cli("token", "alice@example.com")
+    assert done.rc == 0, done
+    assert done.stdout.strip() in world.server.access
+
+
+tap.main(World, timeout=240)

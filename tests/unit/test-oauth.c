@@ -1,0 +1,868 @@
+/* SPDX-License-Identifier: MIT */
+/* test-oauth - forms, replies and reasons of sasl-bearer-fetch, as tables */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/util.h"
+#include "helper/fetch/discover.h"
+#include "helper/fetch/form.h"
+#include "helper/fetch/oauth.h"
+#include "tests/unit/tap.h"
+
+#define HOST "login.example.com"
+#define NOW 1700000000 /* Tue, 14 Nov 2023 22:13:20 GMT */
+#define DATE "Tue, 14 Nov 2023 22:13:20 GMT"
+#define REFRESH                                                 \
+	"operation=token\ngrant=refresh_token\nclient_id=app\n" \
+	"refresh_token=old-refresh-token\nclient_secret=s3cr3t/value+x\n"
+#define APP                                                          \
+	"operation=token\ngrant=client_credentials\nclient_id=app\n" \
+	"client_secret=s3cr3t/value+x\n"
+#define DEVICE                                                \
+	"operation=token\ngrant=device_code\nclient_id=app\n" \
+	"device_code=the-device-code\n"
+#define START "operation=device_authorization\nclient_id=app\nscope=mail\n"
+#define REVOKE "operation=revoke\ntoken=old-refresh-token\n"
+#define TOKEN "\"access_token\":\"ya29.new\",\"token_type\":\"Bearer\""
+
+static char request_buf[MSG_MAX];
+static struct http_answer answer;
+static struct reply reply;
+static struct form form;
+
+/* Parse the lines of a request, which the test wrote well. */
+static struct msg
+ask(const char *lines)
+{
+	struct msg m = {0};
+	int n = snprintf(
+	    request_buf, sizeof(request_buf), "protocol=1\n%s\n", lines);
+
+	if (msg_parse(&m, request_buf, (size_t)n) < 0)
+		printf("Bail out! bad request in the test\n");
+	return m;
+}
+
+/* The attribute of a finished reply, in a buffer of its own per call. */
+static const char *
+got(const char *name)
+{
+	static char copy[MSG_MAX], value[MSG_MAX];
+	struct msg m;
+	const char *text;
+
+	memcpy(copy, reply.w.buf, reply.w.len);
+	if (msg_parse(&m, copy, reply.w.len) < 0)
+		return "(no message)";
+	text = msg_get(&m, name);
+	if (!text)
+		return NULL;
+	snprintf(value, sizeof(value), "%s", text);
+	return value;
+}
+
+static void
+read_answer(const char *lines, long status, const char *body, size_t len)
+{
+	static struct msg m;
+
+	m = ask(lines);
+	answer.status = status;
+	answer.now_s = NOW;
+	answer.len = len;
+	memcpy(answer.body, body, len);
+	reply.request = &m;
+	oauth_read(operation_find(&m), HOST, &answer, &reply);
+	if (msg_end(&reply.w) < 0)
+		reply.w.len = 0;
+}
+
+/* Check "name=value name=value !absent", blank-separated. */
+static void
+expect(const char *what, const char *wants)
+{
+	char copy[512], *word, *save, *eq;
+	const char *value;
+
+	snprintf(copy, sizeof(copy), "%s", wants);
+	for (word = strtok_r(copy, " ", &save); word;
+	     word = strtok_r(NULL, " ", &save)) {
+		eq = strchr(word, '=');
+		if (eq)
+			*eq = '\0';
+		value = got(word + (*word == '!'));
+		if (*word == '!')
+			tap_ok(!value, "%s: no %s", what, word + 1);
+		else
+			tap_ok(value && eq && strcmp(value, eq + 1) == 0,
+			    "%s: %s is %s (%s)", what, word, eq ? eq + 1 : "",
+			    value ? value : "absent");
+	}
+}
+
+struct row {
+	const char *what;
+	const char *request;
+	long status;
+	const char *body;
+	const char *wants;
+	const char *reason; /* a part of it, or NULL */
+};
+
+/* clang-format off */
+static const struct row rows[] = {
+	/* R4: lifetimes in all spellings */
+	{"R4 a number", REFRESH, 200, "{" TOKEN ",\"expires_in\":3599}",
+	    "status=ok access_token=ya29.new expires_in=3599", NULL},
+	{"R4 a string", REFRESH, 200, "{" TOKEN ",\"expires_in\":\"3599\"}",
+	    "status=ok expires_in=3599", NULL},
+	{"R4 a fraction", REFRESH, 200, "{" TOKEN ",\"expires_in\":3599.0}",
+	    "expires_in=3599", NULL},
+	{"R4 a string with a fraction", REFRESH, 200,
+	    "{" TOKEN ",\"expires_in\":\"3599.9\"}", "expires_in=3599", NULL},
+	{"R4 missing", REFRESH, 200, "{" TOKEN "}",
+	    "status=ok expires_in=600", NULL},
+	{"R4 null", REFRESH, 200, "{" TOKEN ",\"expires_in\":null}",
+	    "status=ok expires_in=600", NULL},
+	{"R4 nonsense", REFRESH, 200, "{" TOKEN ",\"expires_in\":\"soon\"}",
+	    "status=ok expires_in=600", NULL},
+	{"R4 an array", REFRESH, 200, "{" TOKEN ",\"expires_in\":[1]}",
+	    "status=ok expires_in=600", NULL},
+	{"R4 2^31", REFRESH, 200, "{" TOKEN ",\"expires_in\":2147483648}",
+	    "expires_in=315360000", NULL},
+	{"R4 2^64", REFRESH, 200,
+	    "{" TOKEN ",\"expires_in\":18446744073709551616}",
+	    "expires_in=315360000", NULL},
+	{"R4 1e400", REFRESH, 200, "{" TOKEN ",\"expires_in\":1e400}",
+	    "expires_in=315360000", NULL},
+	{"R4 a long string", REFRESH, 200,
+	    "{" TOKEN ",\"expires_in\":\"99999999999999999999999\"}",
+	    "expires_in=315360000", NULL},
+	{"R4 negative", REFRESH, 200, "{" TOKEN ",\"expires_in\":-5}",
+	    "expires_in=1", NULL},
+	{"R4 -1e400", REFRESH, 200, "{" TOKEN ",\"expires_in\":-1e400}",
+	    "expires_in=1", NULL},
+	{"R4 expires_on", REFRESH, 200,
+	    "{" TOKEN ",\"expires_on\":\"1700003599\"}",
+	    "expires_in=3599", NULL},
+	{"R4 expires_on in the past", REFRESH, 200,
+	    "{" TOKEN ",\"expires_on\":5}", "expires_in=1", NULL},
+	{"R4 expires_on far away", REFRESH, 200,
+	    "{" TOKEN ",\"expires_on\":9223372036854775807}",
+	    "expires_in=315360000", NULL},
+	{"R4 expires_on below everything", REFRESH, 200,
+	    "{" TOKEN ",\"expires_on\":-9223372036854775807}",
+	    "expires_in=1", NULL},
+	{"R4 both", REFRESH, 200,
+	    "{" TOKEN ",\"expires_in\":60,\"expires_on\":1700003599}",
+	    "expires_in=60", NULL},
+
+	/* R5: plain data, whatever the letters are */
+	{"R5 bearer", REFRESH, 200,
+	    "{\"access_token\":\"a\",\"token_type\":\"bearer\"}",
+	    "status=ok", NULL},
+	{"R5 no token_type", REFRESH, 200, "{\"access_token\":\"a\"}",
+	    "status=ok", NULL},
+	{"R5 another token_type", REFRESH, 200,
+	    "{\"access_token\":\"a\",\"token_type\":\"mac\"}",
+	    "status=config !access_token", "token_type is not Bearer"},
+	{"R5 a number as token_type", REFRESH, 200,
+	    "{\"access_token\":\"a\",\"token_type\":1}",
+	    "status=config", NULL},
+	{"R5 formats in an error", REFRESH, 400,
+	    "{\"error\":\"%n%s%s%n\",\"error_description\":\"%n %s %1000d\"}",
+	    "status=temporary error=%n%s%s%n http_status=400",
+	    HOST ": %n%s%s%n: %n %s %1000d"},
+	{"R5 control bytes in a text", REFRESH, 400,
+	    "{\"error\":\"invalid_grant\",\"error_description\":"
+	    "\"a\\r\\nstatus=ok\\u0000b\\u0001c\"}",
+	    "status=login_required", HOST ": invalid_grant: a status=ok b c"},
+	{"R5 a control byte in the word", REFRESH, 400,
+	    "{\"error\":\"invalid_grant\\n\"}",
+	    "status=temporary !error", "an error without a known name"},
+	{"R5 broken UTF-8 in a text", REFRESH, 400,
+	    "{\"error\":\"invalid_grant\",\"error_description\":\"\xff\xfe\"}",
+	    "status=login_required", "invalid_grant: ??"},
+
+	/* L6, L7: what is kept and what is passed on */
+	{"L7 no refresh_token", REFRESH, 200, "{" TOKEN "}",
+	    "status=ok !refresh_token", NULL},
+	{"L7 null", REFRESH, 200, "{" TOKEN ",\"refresh_token\":null}",
+	    "status=ok !refresh_token", NULL},
+	{"L7 empty", REFRESH, 200, "{" TOKEN ",\"refresh_token\":\"\"}",
+	    "status=ok !refresh_token", NULL},
+	{"a new refresh_token", REFRESH, 200,
+	    "{" TOKEN ",\"refresh_token\":\"M.C5_!*$ \xc3\xa9\"}",
+	    "status=ok", NULL},
+	{"a refresh_token with a LF", REFRESH, 200,
+	    "{" TOKEN ",\"refresh_token\":\"a\\nb\"}",
+	    "status=temporary !access_token", "usable refresh_token"},
+	{"L6 503 with HTML", REFRESH, 503, "<html>down</html>",
+	    "status=temporary http_status=503",
+	    HOST ": HTTP 503 with a text/html body"},
+	{"L6 400 with HTML", REFRESH, 400, "<html>no</html>",
+	    "status=temporary http_status=400",
+	    HOST ": HTTP 400 with a text/html body"},
+	{"L6 200 with HTML", REFRESH, 200, "<html>log in</html>",
+	    "status=temporary", "HTTP 200 with a text/html body"},
+	{"L6 nothing", REFRESH, 200, "", "status=temporary",
+	    HOST ": HTTP 200 without a body"},
+	{"L6 cut off", REFRESH, 200, "{" TOKEN, "status=temporary", NULL},
+	{"L6 an array", REFRESH, 200, "[" "{" TOKEN "}" "]",
+	    "status=temporary", NULL},
+	{"L6 200 without a token", REFRESH, 200, "{}", "status=temporary",
+	    HOST ": HTTP 200 without a usable access_token"},
+	{"L6 a token of another type", REFRESH, 200,
+	    "{\"access_token\":{\"a\":1}}", "status=temporary", NULL},
+	{"R6 a token with a LF", REFRESH, 200,
+	    "{\"access_token\":\"a\\nb\",\"token_type\":\"Bearer\"}",
+	    "status=temporary !access_token", NULL},
+	{"R6 a token with a blank", REFRESH, 200,
+	    "{\"access_token\":\"a b\"}", "status=temporary", NULL},
+	{"R6 a token with a NUL", REFRESH, 200,
+	    "{\"access_token\":\"a\\u0000b\"}", "status=temporary", NULL},
+	{"a BOM", REFRESH, 200, "\xef\xbb\xbf{" TOKEN "}", "status=ok", NULL},
+	{"all the optional ones", REFRESH, 200,
+	    "{" TOKEN ",\"refresh_in\":\"1800\",\"scope\":\"mail\","
+	    "\"refresh_token_expires_in\":7776000,\"id_token\":\"a.b.c\"}",
+	    "refresh_in=1800 scope=mail refresh_token_expires_in=7776000 "
+	    "!id_token", NULL},
+	{"id_token of a sign-in", DEVICE, 200,
+	    "{" TOKEN ",\"id_token\":\"a.b.c\"}", "status=ok id_token=a.b.c",
+	    NULL},
+
+	/* the words, and whom they concern */
+	{"invalid_grant", REFRESH, 400, "{\"error\":\"invalid_grant\"}",
+	    "status=login_required error=invalid_grant http_status=400",
+	    HOST ": invalid_grant"},
+	{"interaction_required", REFRESH, 400,
+	    "{\"error\":\"interaction_required\"}", "status=login_required",
+	    NULL},
+	{"consent_required", REFRESH, 400, "{\"error\":\"consent_required\"}",
+	    "status=login_required", NULL},
+	{"login_required", REFRESH, 400, "{\"error\":\"login_required\"}",
+	    "status=login_required", NULL},
+	{"invalid_grant without a person", APP, 400,
+	    "{\"error\":\"invalid_grant\"}", "status=config", "; check"},
+	{"consent_required without a person", APP, 400,
+	    "{\"error\":\"consent_required\"}", "status=config", NULL},
+	{"invalid_client", REFRESH, 401, "{\"error\":\"invalid_client\"}",
+	    "status=config error=invalid_client",
+	    "check client_id and client_secret"},
+	{"unauthorized_client", REFRESH, 400,
+	    "{\"error\":\"unauthorized_client\"}", "status=config", NULL},
+	{"invalid_scope", REFRESH, 400, "{\"error\":\"invalid_scope\"}",
+	    "status=config", "check scope"},
+	{"unsupported_grant_type", REFRESH, 400,
+	    "{\"error\":\"unsupported_grant_type\"}", "status=config", NULL},
+	{"invalid_request", REFRESH, 400, "{\"error\":\"invalid_request\"}",
+	    "status=config", NULL},
+	{"invalid_resource", REFRESH, 400, "{\"error\":\"invalid_resource\"}",
+	    "status=config", NULL},
+	{"invalid_target", REFRESH, 400, "{\"error\":\"invalid_target\"}",
+	    "status=config", NULL},
+	{"temporarily_unavailable", REFRESH, 400,
+	    "{\"error\":\"temporarily_unavailable\"}", "status=temporary",
+	    NULL},
+	{"server_error", REFRESH, 400, "{\"error\":\"server_error\"}",
+	    "status=temporary", NULL},
+	{"an unknown word", REFRESH, 403, "{\"error\":\"whatever\"}",
+	    "status=temporary error=whatever", HOST ": HTTP 403: whatever"},
+	{"access_denied of a machine", APP, 403,
+	    "{\"error\":\"access_denied\"}", "status=config", NULL},
+	{"an error with status 200", REFRESH, 200,
+	    "{" TOKEN ",\"error\":\"invalid_grant\"}",
+	    "status=login_required !access_token", NULL},
+	{"an error of null", REFRESH, 200, "{" TOKEN ",\"error\":null}",
+	    "status=ok", NULL},
+	{"an error that is empty", REFRESH, 200, "{" TOKEN ",\"error\":\"\"}",
+	    "status=ok", NULL},
+	{"an error that is an object", REFRESH, 400,
+	    "{\"error\":{\"code\":400,\"message\":\"no such thing\"}}",
+	    "status=temporary !error", "no such thing"},
+	{"an error that is a number", REFRESH, 400, "{\"error\":7}",
+	    "status=temporary !error", NULL},
+	{"408", REFRESH, 408, "{\"error\":\"invalid_grant\"}",
+	    "status=temporary http_status=408", "HTTP 408: invalid_grant"},
+	{"425", REFRESH, 425, "{\"error\":\"invalid_grant\"}",
+	    "status=temporary", NULL},
+	{"429", REFRESH, 429, "{\"error\":\"invalid_client\"}",
+	    "status=temporary", NULL},
+	{"500", REFRESH, 500, "{\"error\":\"invalid_grant\"}",
+	    "status=temporary", NULL},
+	{"503 with a token", REFRESH, 503, "{" TOKEN "}", "status=temporary",
+	    NULL},
+	{"599", REFRESH, 599, "", "status=temporary", NULL},
+	{"307 (R3)", REFRESH, 307, "{" TOKEN "}", "status=temporary",
+	    "HTTP 307, a redirect, which is not followed"},
+	{"302 with an error", REFRESH, 302, "{\"error\":\"invalid_grant\"}",
+	    "status=temporary", NULL},
+	{"401 without a word", REFRESH, 401, "{\"message\":\"no\"}",
+	    "status=temporary http_status=401", NULL},
+	{"404", REFRESH, 404, "not found", "status=temporary", NULL},
+
+	/* Microsoft's texts */
+	{"AADSTS700082", REFRESH, 400,
+	    "{\"error\":\"invalid_grant\",\"error_description\":"
+	    "\"AADSTS700082: The refresh token has expired due to inactivity."
+	    "\\r\\nTrace ID: 0a1b-2c\\r\\nCorrelation ID: 3d\\r\\nTimestamp: "
+	    "2025-01-01 00:00:00Z\",\"error_codes\":[700082,1]}",
+	    "status=login_required aadsts=700082",
+	    HOST ": invalid_grant: AADSTS700082: The refresh token has expired "
+	    "due to inactivity. (trace 0a1b-2c)"},
+	{"a number only in the text", REFRESH, 401,
+	    "{\"error\":\"invalid_client\",\"error_description\":"
+	    "\"AADSTS7000222: The provided client secret keys are expired. "
+	    "Trace ID: 0a Correlation ID: 1b\"}",
+	    "status=config aadsts=7000222",
+	    "AADSTS7000222: The provided client secret keys are expired. "
+	    "(trace 0a); check client_id and client_secret"},
+	{"the number decides nothing", REFRESH, 400,
+	    "{\"error\":\"invalid_scope\",\"error_codes\":[700082]}",
+	    "status=config aadsts=700082", NULL},
+	{"strange numbers", REFRESH, 400,
+	    "{\"error\":\"invalid_scope\",\"error_codes\":[\"x\"],"
+	    "\"error_description\":\"AADSTS99999999999999999999\"}",
+	    "status=config !aadsts", NULL},
+
+	/* R9: the device flow */
+	{"R9 pending", DEVICE, 400, "{\"error\":\"authorization_pending\"}",
+	    "status=temporary error=authorization_pending", NULL},
+	{"R9 slow_down", DEVICE, 400, "{\"error\":\"slow_down\"}",
+	    "status=temporary error=slow_down", NULL},
+	{"R9 slow_down with 429", DEVICE, 429, "{\"error\":\"slow_down\"}",
+	    "status=temporary error=slow_down", NULL},
+	{"R9 access_denied", DEVICE, 400, "{\"error\":\"access_denied\"}",
+	    "status=denied error=access_denied", NULL},
+	{"R9 authorization_declined", DEVICE, 400,
+	    "{\"error\":\"authorization_declined\"}",
+	    "status=denied error=access_denied", NULL},
+	{"R9 expired_token", DEVICE, 400, "{\"error\":\"expired_token\"}",
+	    "status=login_required error=expired_token", NULL},
+	{"R9 bad_verification_code", DEVICE, 400,
+	    "{\"error\":\"bad_verification_code\"}",
+	    "status=login_required error=bad_verification_code", NULL},
+	{"R9 no complete URI", START, 200,
+	    "{\"device_code\":\"d\",\"user_code\":\"ABC-D\","
+	    "\"verification_uri\":\"https://microsoft.com/devicelogin\","
+	    "\"message\":\"Go\\nthere\"}",
+	    "status=ok device_code=d user_code=ABC-D expires_in=900 interval=5 "
+	    "verification_uri=https://microsoft.com/devicelogin "
+	    "!verification_uri_complete", NULL},
+	{"R9 Google's verification_url", START, 200,
+	    "{\"device_code\":\"d\",\"user_code\":\"u\",\"interval\":\"7\","
+	    "\"verification_url\":\"https://www.google.com/device\","
+	    "\"expires_in\":1800}",
+	    "status=ok verification_uri=https://www.google.com/device "
+	    "expires_in=1800 interval=7", NULL},
+	{"R9 a complete URI", START, 200,
+	    "{\"device_code\":\"d\",\"user_code\":\"u\",\"interval\":0,"
+	    "\"verification_uri\":\"https://a.example/\","
+	    "\"verification_uri_complete\":\"https://a.example/?c=u\"}",
+	    "verification_uri_complete=https://a.example/?c=u interval=1",
+	    NULL},
+	{"R9 a page that is no page", START, 200,
+	    "{\"device_code\":\"d\",\"user_code\":\"u\","
+	    "\"verification_uri\":\"javascript:alert(1)\"}",
+	    "status=temporary", "usable verification_uri"},
+	{"R9 no user_code", START, 200,
+	    "{\"device_code\":\"d\",\"verification_uri\":\"https://a.b/\"}",
+	    "status=temporary", "usable user_code"},
+	{"R9 refused at once", START, 400, "{\"error\":\"invalid_scope\"}",
+	    "status=config", NULL},
+
+	/* RFC 7009 */
+	{"revoked", REVOKE, 200, "", "status=ok", NULL},
+	{"revoked, with a body", REVOKE, 200, "<html>", "status=ok", NULL},
+	{"revoked long ago", REVOKE, 400, "{\"error\":\"invalid_token\"}",
+	    "status=ok", NULL},
+	{"revoked later", REVOKE, 503, "", "status=temporary", NULL},
+	{"no such type", REVOKE, 400,
+	    "{\"error\":\"unsupported_token_type\"}", "status=config", NULL},
+	{"revoked by whom", REVOKE, 401, "{\"error\":\"invalid_client\"}",
+	    "status=config", NULL},
+
+	/* secrets stay out of reasons */
+	{"a secret in a text", REFRESH, 400,
+	    "{\"error\":\"invalid_grant\",\"error_description\":"
+	    "\"got old-refresh-token and s3cr3t/value+x!\"}",
+	    "status=login_required", "invalid_grant: got *** and ***!"},
+	{"an encoded secret in a text", REFRESH, 400,
+	    "{\"error\":\"invalid_grant\",\"error_description\":"
+	    "\"secret=s3cr3t%2fvalue%2Bx.\"}", "status=login_required",
+	    "secret=***."},
+	{"a secret with a percent sign", REFRESH "code=a%41b+c\n", 400,
+	    "{\"error\":\"invalid_grant\",\"error_description\":"
+	    "\"a%41b+c, a%2541b%2bc, %61%2541%62%2Bc\"}",
+	    "status=login_required", "invalid_grant: ***, ***, ***"},
+	{"a short secret is no reason to spoil a text",
+	    REFRESH "code=a\n", 400,
+	    "{\"error\":\"invalid_grant\",\"error_description\":\"a b\"}",
+	    "status=login_required", "invalid_grant: a b"},
+	{"the first part of a secret", REFRESH, 400,
+	    "{\"error\":\"invalid_grant\",\"error_description\":"
+	    "\"token old-refresh-t... is dead\"}", "status=login_required",
+	    "token ***... is dead"},
+	{"a secret as the word", REFRESH, 400,
+	    "{\"error\":\"old-refresh-token\"}",
+	    "status=temporary error=***", NULL},
+	{"a secret as the message", DEVICE, 400,
+	    "{\"error\":\"slow_down\",\"message\":\"the-device-code\"}",
+	    "status=temporary", "slow_down: ***"},
+};
+/* clang-format on */
+
+static void
+test_rows(void)
+{
+	const char *reason;
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		snprintf(answer.content_type, sizeof(answer.content_type),
+		    "text/html; charset=utf-8"); /* often enough it is wrong */
+		read_answer(rows[i].request, rows[i].status, rows[i].body,
+		    strlen(rows[i].body));
+		expect(rows[i].what, rows[i].wants);
+		reason = got("reason");
+		if (rows[i].reason)
+			tap_ok(reason && strstr(reason, rows[i].reason),
+			    "%s: reason %s", rows[i].what,
+			    reason ? reason : "(null)");
+		else
+			tap_ok(!reason == (reply.status == STATUS_OK),
+			    "%s: a reason when there should be one",
+			    rows[i].what);
+	}
+}
+
+static void
+test_message(void)
+{
+	static const char body[] =
+	    "{\"device_code\":\"d\",\"user_code\":\"u\",\"message\":\"Go\\n "
+	    "there\",\"verification_uri\":\"https://a.b/\"}";
+
+	read_answer(START, 200, body, strlen(body));
+	tap_is(got("message"), "Go there", "a message is one line");
+}
+
+/* R8 */
+static void
+test_retry_after(void)
+{
+	static const struct {
+		const char *header, *date;
+		int64_t want;
+	} t[] = {
+	    {"", "", -1},
+	    {"7", "", 7},
+	    {"0", DATE, 0},
+	    {"86401", "", 86400},
+	    {"99999999999999999999999", "", 86400},
+	    {"Tue, 14 Nov 2023 22:14:20 GMT", "", 60},
+	    /* the provider's clock is an hour behind ours */
+	    {"Tue, 14 Nov 2023 21:14:20 GMT", "Tue, 14 Nov 2023 21:13:20 GMT",
+		60},
+	    {"Tue, 14 Nov 2023 22:13:00 GMT", DATE, 0},
+	    {"Thu, 14 Nov 2030 22:13:00 GMT", DATE, 86400},
+	    {"Tuesday, 14-Nov-23 22:14:20 GMT", DATE, 60},
+	    {"Tue Nov 14 22:14:20 2023", DATE, 60},
+	    {"-5", DATE, -1},
+	    {"7 or so", DATE, -1},
+	    {"later", DATE, -1},
+	};
+	int64_t n;
+	size_t i;
+
+	answer.now_s = NOW;
+	for (i = 0; i < COUNT_OF(t); i++) {
+		snprintf(answer.retry_after, sizeof(answer.retry_after), "%s",
+		    t[i].header);
+		snprintf(answer.date, sizeof(answer.date), "%s", t[i].date);
+		n = oauth_retry_after(&answer);
+		tap_ok(n == t[i].want, "R8 Retry-After \"%s\" is %d (%d)",
+		    t[i].header, (int)t[i].want, (int)n);
+	}
+	strcpy(answer.retry_after, "42");
+	read_answer(REFRESH, 503, "", 0);
+	expect("R8 503", "status=temporary retry_after=42 http_status=503");
+	read_answer(REFRESH, 429, "{\"error\":\"x\"}", 13);
+	expect("R8 429", "status=temporary retry_after=42");
+	answer.retry_after[0] = '\0';
+	read_answer(REFRESH, 503, "", 0);
+	expect("R8 503 without", "!retry_after");
+}
+
+static void
+test_forms(void)
+{
+	static const struct {
+		const char *what, *request, *body, *user, *password;
+	} t[] = {
+	    {"R1 a secret with everything",
+		"operation=token\ngrant=client_credentials\nclient_id=a b\n"
+		"client_secret=a&b+c%41=d\n",
+		"grant_type=client_credentials&client_id=a%20b&client_secret="
+		"a%26b%2Bc%2541%3Dd",
+		NULL, NULL},
+	    {"R1 UTF-8 in a scope",
+		"operation=token\ngrant=refresh_token\nclient_id=a\n"
+		"refresh_token=M.R3_!*$~-._\nscope=\xc3\xa9 b\n",
+		"grant_type=refresh_token&refresh_token=M.R3_%21%2A%24~-._&"
+		"scope=%C3%A9%20b&client_id=a",
+		NULL, NULL},
+	    {"R1 Basic",
+		"operation=token\ngrant=client_credentials\nclient_id=a:b\n"
+		"client_secret=c d%\nclient_auth=basic\n",
+		"grant_type=client_credentials", "a%3Ab", "c%20d%25"},
+	    {"R2 no secret",
+		"operation=token\ngrant=refresh_token\nclient_id=a\n"
+		"refresh_token=r\n",
+		"grant_type=refresh_token&refresh_token=r&client_id=a", NULL,
+		NULL},
+	    {"R2 an empty secret",
+		"operation=token\ngrant=refresh_token\nclient_id=a\n"
+		"client_secret=\nrefresh_token=r\n",
+		"grant_type=refresh_token&refresh_token=r&client_id=a", NULL,
+		NULL},
+	    {"R2 Basic without a secret",
+		"operation=token\ngrant=refresh_token\nclient_id=a\n"
+		"client_auth=basic\nrefresh_token=r\n",
+		"grant_type=refresh_token&refresh_token=r&client_id=a", NULL,
+		NULL},
+	    {"an assertion instead of a secret",
+		"operation=token\ngrant=client_credentials\nclient_id=a\n"
+		"client_secret=s\nclient_assertion=e.y.J\nscope=x/.default\n",
+		"grant_type=client_credentials&scope=x%2F.default&client_id=a&"
+		"client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3A"
+		"client-assertion-type%3Ajwt-bearer&client_assertion=e.y.J",
+		NULL, NULL},
+	    {"device_code", DEVICE,
+		"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3A"
+		"device_code&device_code=the-device-code&client_id=app",
+		NULL, NULL},
+	    {"authorization_code",
+		"operation=token\ngrant=authorization_code\nclient_id=a\n"
+		"code=c/\nredirect_uri=http://localhost:1/\ncode_verifier=v\n",
+		"grant_type=authorization_code&code=c%2F&redirect_uri="
+		"http%3A%2F%2Flocalhost%3A1%2F&code_verifier=v&client_id=a",
+		NULL, NULL},
+	    {"jwt_bearer",
+		"operation=token\ngrant=jwt_bearer\nassertion=e.y.J\n",
+		"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3A"
+		"jwt-bearer&assertion=e.y.J",
+		NULL, NULL},
+	    {"device_authorization", START, "scope=mail&client_id=app", NULL,
+		NULL},
+	    {"other attributes stay at home",
+		"operation=revoke\ntoken=t\ntoken_type_hint=refresh_token\n"
+		"refresh_token=r\nscope=s\nca_file=/x\n",
+		"token=t&token_type_hint=refresh_token", NULL, NULL},
+	};
+	const struct operation *op;
+	struct msg m;
+	size_t i;
+	int r;
+
+	for (i = 0; i < COUNT_OF(t); i++) {
+		m = ask(t[i].request);
+		op = operation_find(&m);
+		r = op ? form_build(&form, op, &m) : -1;
+		tap_ok(r == 0 && form.len == strlen(form.body), "%s: builds",
+		    t[i].what);
+		tap_is(form.body, t[i].body, t[i].what);
+		tap_ok(form.basic == (t[i].user != NULL), "%s: Basic or not",
+		    t[i].what);
+		if (t[i].user)
+			tap_is(form.user, t[i].user, "user");
+		if (t[i].user)
+			tap_is(form.password, t[i].password, "password");
+	}
+}
+
+static void
+test_form_limits(void)
+{
+	static char lines[MSG_MAX];
+	struct msg m = ask(REFRESH "client_auth=maybe\n");
+	int n;
+
+	tap_ok(form_build(&form, operation_find(&m), &m) == -ERR_FORMAT,
+	    "client_auth is post or basic");
+	n = snprintf(lines, sizeof(lines),
+	    "operation=token\nclient_id=a\n"
+	    "grant=refresh_token\nrefresh_token=");
+	memset(lines + n, '+', 65000 - (size_t)n);
+	strcpy(lines + 65000, "\n");
+	m = ask(lines);
+	tap_ok(form_build(&form, operation_find(&m), &m) == 0 &&
+		form.len > 3 * 64000,
+	    "a message full of '+' fits");
+	n = snprintf(lines, sizeof(lines),
+	    "operation=token\nclient_id=a\n"
+	    "grant=client_credentials\nclient_auth=basic\nclient_secret=");
+	memset(lines + n, '+', FORM_CLIENT_MAX + 1);
+	strcpy(lines + n + FORM_CLIENT_MAX + 1, "\n");
+	m = ask(lines);
+	tap_ok(form_build(&form, operation_find(&m), &m) == -ERR_TOOBIG,
+	    "a secret that is too long for Basic is refused");
+	form_clear(&form);
+	tap_ok(form.body[0] == '\0' && form.password[0] == '\0', "cleared");
+}
+
+static void
+test_operations(void)
+{
+	struct msg m = ask("operation=token\ngrant=password\n");
+
+	tap_ok(!operation_find(&m), "no password grant");
+	m = ask("operation=token\n");
+	tap_ok(!operation_find(&m), "token needs a grant");
+	m = ask("grant=refresh_token\n");
+	tap_ok(!operation_find(&m), "an operation is needed");
+	m = ask("operation=token\ngrant=refresh_token\nclient_id=a\n");
+	tap_is(operation_lacks(operation_find(&m), &m), "refresh_token",
+	    "what is lacking is named");
+	m = ask("operation=discover\nissuer=https://a.example\n");
+	tap_is(operation_lacks(operation_find(&m), &m), NULL,
+	    "nothing is lacking");
+}
+
+/* A token as long as can be, and one byte more. */
+static void
+test_token_limits(void)
+{
+	static char body[4 * TOKEN_MAX];
+	static const char head[] = "{\"access_token\":\"";
+	size_t len = strlen(head), extra;
+
+	memcpy(body, head, len);
+	for (extra = 0; extra < 2; extra++) {
+		memset(body + len, 'a', TOKEN_MAX + extra);
+		strcpy(body + len + TOKEN_MAX + extra, "\"}");
+		read_answer(REFRESH, 200, body, strlen(body));
+		tap_is(got("status"), extra ? "temporary" : "ok",
+		    "a token of TOKEN_MAX bytes and no longer");
+	}
+	memset(body, '[', sizeof(body));
+	memcpy(body, "{\"a\":", 5);
+	read_answer(REFRESH, 200, body, sizeof(body));
+	expect("deep nesting", "status=temporary");
+}
+
+/* A reason is never longer than allowed, and no provider makes it so. */
+static void
+test_long_text(void)
+{
+	static char body[HTTP_BODY_MAX];
+	static const char head[] =
+	    "{\"error\":\"invalid_client\",\"error_description\":\"";
+	const char *reason;
+	size_t len = sizeof(body) - 3;
+
+	memset(body, 'x', sizeof(body));
+	memcpy(body, head, strlen(head));
+	memcpy(body + len, "\"}", 3);
+	read_answer(REFRESH, 400, body, strlen(body));
+	reason = got("reason");
+	tap_ok(reason && strlen(reason) <= DETAIL_MAX &&
+		strstr(reason, "xxx; check client_id"),
+	    "a long text is cut, the advice stays");
+}
+
+static void
+test_urls(void)
+{
+	static const struct {
+		const char *text;
+		int code;
+		const char *host;
+		int loopback;
+	} t[] = {
+	    {"https://login.example.com/a/token?x=1", 0, HOST, 0},
+	    {"https://login.example.com", 0, HOST, 0},
+	    {"https://[2001:db8::1]:8443/t", 0, "[2001:db8::1]", 0},
+	    {"http://127.0.0.1:8080/t", 0, "127.0.0.1", 1},
+	    {"http://127.200.0.1/t", 0, "127.200.0.1", 1},
+	    {"http://[::1]:1/t", 0, "[::1]", 1},
+	    {"http://localhost/t", 0, "localhost", 1},
+	    {"https://localhost/t", 0, "localhost", 1},
+	    {"http://login.example.com/t", -EACCES, NULL, 0},
+	    {"http://127.0.0.1.example.com/t", -EACCES, NULL, 0},
+	    {"http://localhost.example.com/t", -EACCES, NULL, 0},
+	    {"http://[::2]/t", -EACCES, NULL, 0},
+	    {"http://169.254.169.254/t", -EACCES, NULL, 0},
+	    {"http://0.0.0.0/t", -EACCES, NULL, 0},
+	    {"http://user@127.0.0.1/t", -ERR_FORMAT, NULL, 0},
+	    {"http://127.0.0.1@evil.example/t", -ERR_FORMAT, NULL, 0},
+	    {"https://login.example.com/t#x", -ERR_FORMAT, NULL, 0},
+	    {"https://login.example.com/a b", -ERR_FORMAT, NULL, 0},
+	    {"ftp://127.0.0.1/t", -ERR_FORMAT, NULL, 0},
+	    {"file:///etc/passwd", -ERR_FORMAT, NULL, 0},
+	    {"login.example.com/t", -ERR_FORMAT, NULL, 0},
+	    {"https://", -ERR_FORMAT, NULL, 0},
+	    {"", -ERR_FORMAT, NULL, 0},
+	};
+	struct url url;
+	size_t i;
+	int r;
+
+	for (i = 0; i < COUNT_OF(t); i++) {
+		r = url_parse(&url, t[i].text);
+		tap_ok(r == t[i].code &&
+			(r < 0 ||
+			    (url.loopback == t[i].loopback &&
+				strcmp(url.host, t[i].host) == 0)),
+		    "URL \"%s\" gives %d (%d)", t[i].text, t[i].code, r);
+	}
+}
+
+static void
+test_places(void)
+{
+	static const struct {
+		const char *issuer, *oidc, *rfc8414;
+	} t[] = {
+	    {"https://a.example",
+		"https://a.example/.well-known/"
+		"openid-configuration",
+		"https://a.example/.well-known/"
+		"oauth-authorization-server"},
+	    {"https://a.example/t/v2.0/",
+		"https://a.example/t/v2.0/"
+		".well-known/openid-configuration",
+		"https://a.example/"
+		".well-known/oauth-authorization-server/t/v2.0"},
+	    {"https://a.example/t?x=1", NULL, NULL},
+	};
+	struct url issuer, place;
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(t); i++) {
+		url_parse(&issuer, t[i].issuer);
+		if (!t[i].oidc) {
+			tap_ok(discover_place(&place, &issuer, 0) < 0,
+			    "no place for %s", t[i].issuer);
+			continue;
+		}
+		discover_place(&place, &issuer, 0);
+		tap_is(place.text, t[i].oidc, "OpenID Connect's place");
+		discover_place(&place, &issuer, 1);
+		tap_is(place.text, t[i].rfc8414, "RFC 8414's place");
+	}
+}
+
+static void
+test_issuers(void)
+{
+	static const struct {
+		const char *asked, *found;
+		int equal;
+	} t[] = {
+	    {"https://a.example", "https://a.example", 1},
+	    {"https://a.example/", "https://a.example", 1},
+	    {"https://a.example", "https://a.example/", 1},
+	    {"https://a.example", "https://b.example", 0},
+	    {"https://a.example", "https://a.example.org", 0},
+	    {"https://a.example/t", "https://a.example", 0},
+	    {"https://m.example/common/v2.0",
+		"https://m.example/{tenantid}/v2.0", 1},
+	    {"https://m.example/a/b/v2.0", "https://m.example/{tenantid}/v2.0",
+		0},
+	    {"https://m.example//v2.0", "https://m.example/{tenantid}/v2.0", 0},
+	    {"https://m.example/v2.0", "https://m.example/{tenantid}/v2.0", 0},
+	    {"https://x.example/common/v2.0",
+		"https://m.example/{tenantid}/v2.0", 0},
+	    {"https://m.example/common/v3.0",
+		"https://m.example/{tenantid}/v2.0", 0},
+	    {"", "", 1},
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(t); i++)
+		tap_ok(
+		    discover_issuer_equal(t[i].asked, t[i].found) == t[i].equal,
+		    "issuer %s is %s%s", t[i].asked, t[i].equal ? "" : "not ",
+		    t[i].found);
+}
+
+static void
+test_metadata(void)
+{
+	static const struct {
+		const char *what;
+		long status;
+		const char *body;
+		int result;
+		const char *wants; /* of the reply when there is no metadata */
+	} t[] = {
+	    {"good", 200,
+		"{\"issuer\":\"https://a.example\","
+		"\"token_endpoint\":\"https://a.example/t\"}",
+		0, NULL},
+	    {"404", 404, "", 1, "status=config http_status=404"},
+	    {"HTML", 200, "<html>", 1, "status=temporary"},
+	    {"no issuer", 200, "{}", 1, "status=temporary"},
+	    {"503", 503, "", -1, "status=temporary http_status=503"},
+	    {"429", 429, "{}", -1, "status=temporary"},
+	    {"another issuer", 200, "{\"issuer\":\"https://b.example\"}", -1,
+		"status=config"},
+	    {"plain http", 200,
+		"{\"issuer\":\"https://a.example\","
+		"\"token_endpoint\":\"http://a.example/t\"}",
+		-1, "status=config"},
+	    {"an endpoint that is a number", 200,
+		"{\"issuer\":"
+		"\"https://a.example\",\"revocation_endpoint\":1}",
+		-1, "status=config"},
+	};
+	static struct msg m;
+	struct json_object *json;
+	size_t i;
+	int r;
+
+	m = ask("operation=discover\nissuer=https://a.example\n");
+	reply.request = &m;
+	for (i = 0; i < COUNT_OF(t); i++) {
+		json = NULL;
+		answer.status = t[i].status;
+		answer.len = strlen(t[i].body);
+		memcpy(answer.body, t[i].body, answer.len);
+		r = discover_read(
+		    "https://a.example", "a.example", &answer, &reply, &json);
+		tap_ok(r == t[i].result && (r == 0) == (json != NULL),
+		    "metadata, %s: %d (%d)", t[i].what, t[i].result, r);
+		if (r == 0) {
+			reply_ok(&reply);
+			discover_put(&reply, json);
+		}
+		msg_end(&reply.w);
+		expect(t[i].what,
+		    r == 0 ? "status=ok issuer=https://a.example "
+			     "token_endpoint=https://a.example/t"
+			   : t[i].wants);
+		json_object_put(json);
+	}
+}
+
+int
+main(void)
+{
+	test_rows();
+	test_message();
+	test_retry_after();
+	test_forms();
+	test_form_limits();
+	test_operations();
+	test_token_limits();
+	test_long_text();
+	test_urls();
+	test_places();
+	test_issuers();
+	test_metadata();
+	return tap_done();
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* test-store - credentials on disk */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "common/util.h"
+#include "helper/daemon/store.h"
+#include "tests/unit/tap.h"
+
+static char refresh[] = "r-1", access_token[] = "a-1", id[] = "id";
+
+static const struct tokens sample = {
+    .refresh_token = refresh,
+    .access_token = access_token,
+    .config_id = id,
+    .expires_at = 1800000000,
+    .obtained_at = 1799996400,
+    .refresh_obtained_at = 1799996400,
+};
+
+static int
+has_refresh(int dir, const char *want)
+{
+	struct tokens t = {0};
+	int same = store_load(dir, "alice", &t) == 0 && t.refresh_token &&
+	    strcmp(t.refresh_token, want) == 0;
+
+	tokens_clear(&t);
+	return same;
+}
+
+static void
+test_round_trip(int dir)
+{
+	struct tokens t = {0}, copy = {0};
+	struct stat st;
+
+	tap_ok(store_load(dir, "alice", &t) == -ENOENT, "nothing is stored");
+	tap_ok(store_save(dir, "alice", &sample, 1) == 0, "saved");
+	tap_ok(fstatat(dir, "alice", &st, 0) == 0 &&
+		(st.st_mode & 07777) == 0600,
+	    "the file is 0600");
+	tap_ok(faccessat(dir, "alice#new", F_OK, 0) < 0,
+	    "no temporary file is left");
+	tap_ok(store_load(dir, "alice", &t) == 0, "loaded");
+	tap_is(t.refresh_token, "r-1", "refresh_token");
+	tap_is(t.access_token, "a-1", "access_token");
+	tap_is(t.config_id, "id", "config_id");
+	tap_is(t.scope, NULL, "what was absent is absent");
+	tap_ok(t.expires_at == 1800000000 && t.obtained_at == 1799996400,
+	    "the times");
+	tap_ok(tokens_copy(&t, &copy) == 0, "copied");
+	tokens_clear(&t);
+	tap_is(copy.refresh_token, "r-1", "a copy is its own");
+	tokens_clear(&copy);
+}
+
+/* Known failure L1: a full disk must not cost the only refresh token. */
+static void
+test_full_disk(int dir)
+{
+	struct rlimit old, none = {0, 0};
+	struct tokens t = sample;
+	char newer[] = "r-2";
+	int r;
+
+	t.refresh_token = newer;
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &old);
+	none.rlim_max = old.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &none);
+	r = store_save(dir, "alice", &t, 1);
+	setrlimit(RLIMIT_FSIZE, &old);
+	tap_ok(r == -EFBIG, "L1: a save that the disk refuses says so");
+	tap_ok(has_refresh(dir, "r-1"), "L1: the old file is whole");
+	tap_ok(faccessat(dir, "alice#new", F_OK, 0) < 0,
+	    "L1: nothing is left behind");
+	tap_ok(store_save(dir, "alice", &t, 1) == 0 && has_refresh(dir, "r-2"),
+	    "L1: later it is saved");
+}
+
+static void
+test_damage(int dir)
+{
+	static const struct {
+		const char *what, *text;
+		int result;
+	} rows[] = {
+	    {"an empty file", "", -ERR_FORMAT},
+	    {"a cut file", "protocol=1\nrefresh_token=r", -ERR_FORMAT},
+	    {"a number that is none", "protocol=1\nexpires_at=x\n\n",
+		-ERR_NUMBER},
+	    {"a later version", "protocol=2\nrefresh_token=r\n\n",
+		-ERR_VERSION},
+	};
+	struct tokens t = {0};
+	size_t i;
+	int fd, r;
+
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		fd = openat(dir, "bad", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+		util_write_all(fd, rows[i].text, strlen(rows[i].text));
+		close(fd);
+		r = store_load(dir, "bad", &t);
+		tap_ok(r == rows[i].result, "refused: %s: %d", rows[i].what, r);
+	}
+	unlinkat(dir, "bad", 0);
+	tap_ok(symlinkat("alice", dir, "bad") == 0 &&
+		store_load(dir, "bad", &t) == -ELOOP,
+	    "a link is not followed");
+	unlinkat(dir, "bad", 0);
+	tap_ok(mkfifoat(dir, "bad", 0600) == 0 &&
+		store_load(dir, "bad", &t) == -ERR_FORMAT,
+	    "a FIFO does not make it wait");
+	unlinkat(dir, "bad", 0);
+}
+
+static void
+test_open(const char *path, int dir)
+{
+	int fd;
+
+	/* known failure D10 */
+	tap_ok(store_open(path) == -EWOULDBLOCK,
+	    "D10: a second daemon is refused");
+	close(openat(dir, "alice#new", O_WRONLY | O_CREAT, 0600));
+	close(openat(dir, "b#other", O_WRONLY | O_CREAT, 0600));
+	close(dir);
+	fd = store_open(path);
+	tap_ok(fd >= 0, "after it has ended it is not");
+	tap_ok(faccessat(fd, "alice#new", F_OK, 0) < 0 &&
+		faccessat(fd, "b#other", F_OK, 0) == 0,
+	    "only our own temporary files are cleared away");
+	unlinkat(fd, "b#other", 0);
+	tap_ok(store_remove(fd, "alice") == 0 && store_remove(fd, "alice") == 0,
+	    "removed, and again");
+	chmod(path, 0750);
+	close(fd);
+	tap_ok(store_open(path) == -EPERM, "a directory open to others");
+	chmod(path, 0700);
+}
+
+int
+main(void)
+{
+	char path[] = "/tmp/sb-store-XXXXXX", sub[64];
+	int dir;
+
+	if (!mkdtemp(path))
+		return 1;
+	snprintf(sub, sizeof(sub), "%s/a/b", path);
+	dir = store_open(sub);
+	tap_ok(dir >= 0, "the directory is made");
+	test_round_trip(dir);
+	test_full_disk(dir);
+	test_damage(dir);
+	test_open(sub, dir);
+	rmdir(sub);
+	snprintf(sub, sizeof(sub), "%s/a", path);
+	rmdir(sub);
+	tap_ok(rmdir(path) == 0, "nothing else was made");
+	return tap_done();
+}

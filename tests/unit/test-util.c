@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* test-util - bytes, numbers, error texts */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "common/util.h"
+#include "tests/unit/tap.h"
+
+static void
+test_token(void)
+{
+	static const struct {
+		const char *token;
+		int valid;
+	} rows[] = {
+	    {"abcXYZ019-._~+/", 1},
+	    {"abc==", 1},
+	    {"", 0},
+	    {"=", 0},
+	    {"ab=c", 0},
+	    {"a b", 0},
+	    {"a\001b", 0},
+	    {"a\n", 0},
+	    {"\xc3\xa9", 0},
+	    {"a,b", 0},
+	};
+	char *big = malloc(TOKEN_MAX + 2);
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(rows); i++)
+		tap_ok(util_b64token_valid(rows[i].token) == rows[i].valid,
+		    "b64token row %zu", i);
+	memset(big, 'a', TOKEN_MAX + 1);
+	big[TOKEN_MAX + 1] = '\0';
+	tap_ok(!util_b64token_valid(big), "a token of 16 KiB + 1 is refused");
+	big[TOKEN_MAX] = '\0';
+	tap_ok(util_b64token_valid(big), "a token of 16 KiB is taken");
+	free(big);
+}
+
+static void
+test_sanitise(void)
+{
+	static const struct {
+		const char *in, *out;
+		size_t size;
+	} rows[] = {
+	    {"plain", "plain", 64},
+	    {"a\r\nb\tc", "a b c", 64},
+	    {"  \n x \n", "x", 64},
+	    {"a\xff" "b", "a?b", 64},
+	    {"%n%s", "%n%s", 64},
+	    {"abcdef", "abc", 4},
+	    {"ab\xe2\x82\xac", "ab", 4},
+	    {"", "", 1},
+	    {"\033[31mred", "[31mred", 64},
+	};
+	char buf[64];
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		util_sanitise(
+		    buf, rows[i].size, rows[i].in, strlen(rows[i].in));
+		tap_is(buf, rows[i].out, "sanitise");
+	}
+}
+
+static void
+test_number(void)
+{
+	static const struct {
+		const char *text;
+		int64_t value;
+		int result;
+	} rows[] = {
+	    {"0", 0, 0},
+	    {"007", 7, 0},
+	    {"9223372036854775807", INT64_MAX, 0},
+	    {"9223372036854775808", 0, -ERR_NUMBER},
+	    {"99999999999999999999999", 0, -ERR_NUMBER},
+	    {"", 0, -ERR_NUMBER},
+	    {"-1", 0, -ERR_NUMBER},
+	    {"+1", 0, -ERR_NUMBER},
+	    {" 1", 0, -ERR_NUMBER},
+	    {"1x", 0, -ERR_NUMBER},
+	};
+	size_t i;
+	int64_t n;
+
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		n = 0;
+		tap_ok(util_number_parse(rows[i].text, 0, INT64_MAX, &n) ==
+			    rows[i].result &&
+			n == rows[i].value,
+		    "number \"%s\"", rows[i].text);
+	}
+	tap_ok(util_number_parse("5", 6, 9, &n) == -ERR_NUMBER, "below min");
+	tap_ok(util_number_parse("10", 6, 9, &n) == -ERR_NUMBER, "above max");
+}
+
+static void
+test_statuses(void)
+{
+	static const int exits[] = {0, 75, 69, 77, 78, 70};
+	char buf[64];
+	int i;
+
+	for (i = STATUS_OK; i <= STATUS_BAD; i++)
+		tap_ok(status_parse(status_name((enum status)i)) ==
+			    (enum status)i &&
+			status_exit((enum status)i) == exits[i],
+		    "status %s", status_name((enum status)i));
+	tap_ok(status_parse(NULL) == STATUS_BAD &&
+		status_parse("OK") == STATUS_BAD,
+	    "what is no status is bad");
+	tap_is(err_text(-ERR_CLOSED, buf, sizeof(buf)),
+	    "connection closed before the reply", "text of our own code");
+	tap_is(err_text(-ENOENT, buf, sizeof(buf)),
+	    "No such file or directory", "text of an errno");
+}
+
+static void
+test_case(void)
+{
+	tap_ok(util_case_equal("aZ@[`{", "Az@[`{"), "equal but for case");
+	tap_ok(!util_case_equal("a", "ab") && !util_case_equal("ab", "a"),
+	    "a prefix is not equal");
+	tap_ok(!util_case_equal("@", "`"), "only letters have case");
+}
+
+int
+main(void)
+{
+	test_token();
+	test_sanitise();
+	test_number();
+	test_statuses();
+	test_case();
+	return tap_done();
+}
