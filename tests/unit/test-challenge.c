@@ -28,7 +28,7 @@ static const struct {
     {"{\"status\":401}", "status 401"},
     {"{ \"scope\" : \"mail\" , \"status\" : 401 }",
 	"status 401, scope \"mail\""},
-    {"{\"x\":{\"status\":\"no\"},\"status\":\"400\"}", "status no"},
+    {"{\"x\":{\"status\":\"no\"},\"status\":\"400\"}", "status 400"},
     {"{\"status\":\"\"}", "{\"status\":\"\"}"},
     {"{\"status\":\"a\\\"b\"}", "status a\\\"b"},
     {"{\"status\":\"4\r\n01\"}", "status 4 01"},
