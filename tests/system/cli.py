@@ -21,6 +21,7 @@ from helper import Helper
 from oauthd import OAuthServer, Reply
 
 CLI = built("sasl-bearer")
+ME = str(os.geteuid())
 FIELDS = ["account", "user", "provider", "grant", "state", "token_id", "expires_at", "refresh_at",
           "refresh_token_age", "last_error", "last_used"]
 NUMBERS = {"expires_at", "refresh_at", "refresh_token_age", "last_used"}
@@ -42,6 +43,8 @@ class World:
                        "scope": "all/.default", "client_secret_file": None},
             "dead": {"user": "dead@example.com"},
         })
+        for keys in self.helper.accounts.values():
+            keys["allow"] = f"{keys.get('allow', '')} {ME}"
         self.helper.accounts["domain"]["client_secret_file"] = self.helper.secret_file("s", "secret")
         self.helper.start()
         for account, user in (("alice@example.com", "alice@example.com"),

@@ -11,9 +11,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 import tap
 from env import SRCDIR
 from helper import Helper
-from oauthd import OAuthServer
+from oauthd import OAuthServer, Reply
 
-GOOD = {"user": "alice@example.com"}
+ME = str(os.geteuid())
+GOOD = {"user": "alice@example.com", "allow": ME}
 SECRET = "hunter2-the-secret"
 
 
@@ -128,7 +129,7 @@ def h7_typo(world):
     "H7: a typo in one account leaves the others; its own users read file and line"
     env, server = world
     helper = Helper(env, server, {"alice": GOOD, "bob": {"user": "bob@example.com",
-                                                         "alow": "daemon"}}).start()
+                                                         "alow": "daemon", "allow": ME}}).start()
     reply = helper.token("bob@example.com")
     assert reply["status"] == "config", reply
     assert 'bob.conf:4: unknown name "alow": did you mean "allow"?' in reply["reason"], reply
@@ -156,7 +157,7 @@ def reload_keeps(world):
     helper.accounts["alice"] = {**GOOD, "hots": "elsewhere"}
     reply = helper.reload()
     assert reply["status"] == "config", reply
-    assert 'alice.conf:4: unknown name "hots": did you mean "hosts"?' in reply["reason"], reply
+    assert 'alice.conf:5: unknown name "hots": did you mean "hosts"?' in reply["reason"], reply
     assert helper.token()["status"] == "ok"
     helper.accounts["alice"] = {**GOOD, "hosts": "elsewhere"}
     assert helper.reload()["status"] == "ok"
@@ -196,27 +197,27 @@ def d8_writers(world):
 def tenant_and_scope(world):
     "what is asked for is the provider's scope of the account's services, at its tenant"
     env, server = world
-    provider = {"tenant": "common", "token_endpoint": server.endpoint("token", "{tenant}"),
-                "scope": "offline_access", "scope_imap": "imap", "scope_smtp": "send",
-                "scope_client_credentials": "all/.default"}
-    secret = {"client_secret_file": "", "user": "app@example.com"}
+    provider = {"tenant": "common", "scope": "offline_access", "scope_imap": "imap",
+                "scope_smtp": "send", "scope_client_credentials": "all/.default"}
+    for kind, key in (("token", "token_endpoint"), ("devicecode", "device_authorization_endpoint")):
+        provider[key] = server.endpoint(kind, "{tenant}")
     helper = Helper(env, server, {
         "alice": {**GOOD, "tenant": "contoso.example", "services": "smtp"},
-        "app": {**secret, "tenant": "other.example", "grant": "client_credentials"},
+        "app": {"user": "app@example.com", "tenant": "other.example", "grant": "client_credentials",
+                "allow": ME},
     }, providers={"test": provider})
     helper.accounts["app"]["client_secret_file"] = helper.secret_file("app.secret", SECRET)
     helper.start()
-    server.forget()
-    assert helper.store("alice", {**server.issue("alice@example.com"), "expires_in": 1})[
-        "status"] == "ok"
-    assert helper.request({"request": "refresh", "account": "alice"})["status"] == "ok"
+    server.script("devicecode", Reply.error("invalid_request"))
+    assert helper.cli("login", "alice").rc != 0
+    asked = server.seen("devicecode")[-1]
+    assert "/contoso.example/" in asked.path, asked.path
+    assert asked.form["scope"] == "offline_access send", asked.form
     assert helper.token("app@example.com")["status"] == "ok"
-    alice, app = server.seen("token")[-2:]
-    assert "/contoso.example/" in alice.path, alice.path
-    assert alice.form["scope"] == "offline_access send", alice.form["scope"]
-    assert "/other.example/" in app.path, app.path
-    assert app.form["scope"] == "all/.default", app.form
-    assert app.form["client_secret"] == SECRET
+    asked = server.seen("token")[-1]
+    assert "/other.example/" in asked.path, asked.path
+    assert asked.form["scope"] == "all/.default", asked.form
+    assert asked.form["client_secret"] == SECRET
     assert helper.stop() == 0
 
 

@@ -19,6 +19,7 @@ from oauthd import OAuthServer, Reply
 
 NEW = ("login", "--provider", "test", "--client-id", "test-client")
 SECRET = "a&b+c%41=d secret"
+ME = str(os.geteuid())
 
 
 class World:
@@ -63,7 +64,7 @@ class World:
 @tap.promise
 def signs_in(world):
     "a sign-in makes the account, stores its tokens, and they are served"
-    done = world.login(*NEW, "--services", "imap,smtp", "--allow", "daemon", "alice@example.com")
+    done = world.login(*NEW, "--services", "imap,smtp", "--allow", f"daemon,{ME}", "alice@example.com")
     assert done.rc == 0, done
     code = [d["user_code"] for d in world.server.devices.values()]
     assert not code, "the code was not redeemed"
@@ -71,7 +72,7 @@ def signs_in(world):
     assert "Only continue if you started this yourself" in done.stdout, done.stdout
     text = world.read("alice@example.com")
     for line in ("user = alice@example.com", "provider = test", "client_id = test-client",
-                 "services = imap smtp", "allow = daemon"):
+                 "services = imap smtp", f"allow = daemon {ME}"):
         assert line in text.splitlines(), text
     reply = world.helper.token()
     assert reply["status"] == "ok", reply
@@ -457,8 +458,9 @@ def helper_gone_after(world):
 @tap.promise
 def user_mode(world):
     "a user's own helper is started by login, and the account is theirs"
-    uid = "daemon" if os.geteuid() == 0 else os.geteuid()
-    helper = Helper(world.env, world.server, user=uid)
+    if os.geteuid() != 0:
+        tap.skip("needs another uid")
+    helper = Helper(world.env, world.server, user="daemon")
     helper.write_config()
     os.rmdir(os.path.join(helper.config_dir, "accounts.d"))     # root's; login makes it
     known = set(world.server.devices)

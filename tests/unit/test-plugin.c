@@ -440,7 +440,8 @@ test_no_callbacks(void)
 static void
 test_choice(void)
 {
-	sasl_security_properties_t strong = {.min_ssf = 56, .max_ssf = 256};
+	sasl_security_properties_t strong = {
+	    .min_ssf = 56, .max_ssf = 256, .maxbufsize = 65536};
 	sasl_security_properties_t noplain = {
 	    .max_ssf = 256, .security_flags = SASL_SEC_NOPLAINTEXT};
 	sasl_security_properties_t noanon = {

@@ -1,0 +1,456 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""tokens - what the daemon does with tokens: it fetches once, keeps, serves, loses none"""
+
+import os
+import resource
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
+
+import tap
+from env import wait_for
+from helper import Helper
+from oauthd import OAuthServer, Reply
+
+ALICE = "alice@example.com"
+BOB = "bob@example.com"
+
+
+class World:
+    """Makes a provider and a helper for one promise, and ends them after it."""
+
+    def __init__(self, env):
+        self.env = env
+
+    def provider(self, **options):
+        server = OAuthServer(tls=self.env.tls(), log=self.env.log_file("oauthd"), **options)
+        return server.start()
+
+    def helper(self, server, accounts=None, **options):
+        accounts = accounts if accounts is not None else {"alice": {"user": ALICE}}
+        return Helper(self.env, server, accounts=accounts, **options).start()
+
+    def signed_in(self, **options):
+        """A provider and a helper that has a grant of alice's, but no access token."""
+        server = self.provider(**options)
+        helper = self.helper(server)
+        self.sign_in(server, helper)
+        server.forget()
+        return server, helper
+
+    def sign_in(self, server, helper, account="alice", user=ALICE, expires_in=1):
+        """Store a grant whose access token is as good as expired."""
+        tokens = dict(server.issue(user), expires_in=expires_in)
+        reply = helper.store(account, tokens)
+        assert reply["status"] == "ok", reply
+        return tokens
+
+
+def ended(helper):
+    assert helper.stop() == 0, helper.log()
+
+
+@tap.promise
+def serves(world):
+    "a stored token is served with its id, its end and the name to log in as"
+    server = world.provider()
+    helper = world.helper(server)
+    tokens = world.sign_in(server, helper, expires_in=3600)
+    reply = helper.token()
+    assert reply["status"] == "ok" and reply["token"] == tokens["access_token"], reply
+    assert reply["sasl_user"] == ALICE and len(reply["token_id"]) == 16, reply
+    assert 3590 <= int(reply["expires_at"]) - time.time() <= 3601, reply
+    assert not server.seen("token"), "a valid token was refreshed"
+    ended(helper)
+
+
+@tap.promise
+def one_request_for_twenty(world):
+    "L2: 20 processes at an expired token cause one request, and 20 answers"
+    server, helper = world.signed_in(single_use=True)
+    server.script("token", *[])
+    replies = []
+    threads = [threading.Thread(target=lambda: replies.append(helper.token())) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(replies) == 20 and {r["status"] for r in replies} == {"ok"}, replies
+    assert len({r["token"] for r in replies}) == 1, "different tokens"
+    assert len(server.seen("token")) == 1, len(server.seen("token"))
+    ended(helper)
+
+
+@tap.promise
+def rotated_token_is_stored_first(world):
+    "a rotated refresh token is on disk when the first asker has its answer"
+    server, helper = world.signed_in(single_use=True)
+    reply = helper.token()
+    assert reply["status"] == "ok", reply
+    state = helper.state("alice")
+    assert state["refresh_token"] == server.newest_refresh_token(ALICE), "not stored"
+    assert os.stat(os.path.join(helper.state_dir, "alice")).st_mode & 0o7777 == 0o600
+    ended(helper)
+
+
+@tap.promise
+def old_refresh_token_is_kept(world):
+    "L7: an answer without refresh_token leaves the old one in place"
+    server, helper = world.signed_in(rotate=False)
+    before = helper.state("alice")["refresh_token"]
+    server.script("token", Reply(json={"access_token": "a-1", "token_type": "bearer",
+                                       "expires_in": 3600}))
+    assert helper.token()["token"] == "a-1"
+    wait_for(lambda: helper.state("alice").get("access_token") == "a-1", what="the new state")
+    assert helper.state("alice")["refresh_token"] == before
+    ended(helper)
+
+
+@tap.promise
+def survives_a_restart(world):
+    "tokens survive a restart, and a valid one is not fetched again"
+    server = world.provider()
+    helper = world.helper(server)
+    tokens = world.sign_in(server, helper, expires_in=3600)
+    helper.restart()
+    assert helper.token()["token"] == tokens["access_token"]
+    helper.kill()
+    helper.start()
+    assert helper.token()["token"] == tokens["access_token"], "after kill -9"
+    assert not server.seen("token")
+    ended(helper)
+
+
+@tap.promise
+def full_disk(world):
+    "L1: when the disk is full the new token is served, the old file is whole, and it is saved later"
+    server = world.provider(single_use=True)
+    helper = world.helper(server)
+    world.sign_in(server, helper)
+    old = helper.state("alice")["refresh_token"]
+    no_size = (0, resource.RLIM_INFINITY)
+    resource.prlimit(helper.process.pid, resource.RLIMIT_FSIZE, no_size)
+    reply = helper.token()
+    assert reply["status"] == "ok", reply
+    assert helper.state("alice")["refresh_token"] == old, "the file was touched"
+    helper.wait_log("cannot save")
+    assert "disk" in helper.list()["alice"]["last_error"], helper.list()
+    resource.prlimit(helper.process.pid, resource.RLIMIT_FSIZE,
+                     (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    ended(helper)       # the last chance to save is at the end
+    assert helper.state("alice")["refresh_token"] == server.newest_refresh_token(ALICE)
+
+
+@tap.promise
+def other_account_is_not_held_up(world):
+    "D2: while one provider hangs, another account is answered at once"
+    silent, server = world.provider(), world.provider()
+    silent.always("token", Reply(silent=True))
+    helper = world.helper(server, {
+        "alice": {"user": ALICE},
+        "bob": {"user": BOB, "token_endpoint": silent.endpoint("token")}},
+        settings={"fetch_timeout": "3s"})
+    world.sign_in(server, helper)
+    world.sign_in(silent, helper, "bob", BOB)
+    slow = []
+    thread = threading.Thread(target=lambda: slow.append(helper.token(BOB)))
+    thread.start()
+    silent.wait_seen("token")
+    before = time.monotonic()
+    assert helper.token()["status"] == "ok"
+    assert not slow and time.monotonic() - before < 2.5, "alice had to wait for bob"
+    thread.join(15)
+    assert slow and slow[0]["status"] == "temporary", slow
+    assert "reason" in slow[0]
+    ended(helper)
+
+
+@tap.promise
+def valid_token_outlives_trouble(world):
+    "while the provider fails, a token that still lives is served with its true end"
+    server = world.provider()
+    server.always("token", Reply(503))
+    helper = world.helper(server)
+    tokens = world.sign_in(server, helper, expires_in=120)
+    reply = helper.token(min_validity=100)
+    assert reply["status"] == "ok", reply
+    server.forget()
+    for _ in range(3):
+        reply = helper.token(min_validity=86000)
+        assert reply["status"] == "ok" and reply["token"] == tokens["access_token"], reply
+        assert int(reply["expires_at"]) - time.time() < 121
+    ended(helper)
+
+
+@tap.promise
+def failures_are_classified(world):
+    "L6: each failure leads to its state and words; nothing is deleted"
+    rows = [
+        (Reply(503, body="<html>busy</html>", headers={"Content-Type": "text/html"}),
+         "temporary", "backoff", "503"),
+        (Reply(200, body="{"), "temporary", "backoff", ""),
+        (Reply(close=True), "temporary", "backoff", ""),
+        (Reply.error("temporarily_unavailable"), "temporary", "backoff", ""),
+        (Reply.error("invalid_grant", "AADSTS700082: The refresh token has expired."),
+         "login_required", "login_required", 'run "sasl-bearer login alice"'),
+        (Reply.error("interaction_required", "AADSTS50076: MFA."), "login_required",
+         "login_required", "AADSTS50076"),
+        (Reply.error("invalid_client", "AADSTS7000222: The secret has expired.", 401), "config",
+         "config", "AADSTS7000222"),
+        (Reply.error("unauthorized_client"), "config", "config", "unauthorized_client"),
+    ]
+    for answer, status, state, words in rows:
+        server, helper = world.signed_in()
+        before = helper.state("alice")["refresh_token"]
+        server.always("token", answer)
+        reply = helper.token()
+        assert reply["status"] == status and words in reply["reason"], (answer.body, reply)
+        assert helper.list()["alice"]["state"] == state, helper.list()
+        assert helper.token()["status"] == status, "the second asker hears the same"
+        assert len(server.seen("token")) == 1, "hammered"
+        assert helper.state("alice")["refresh_token"] == before, "deleted"
+        ended(helper)
+
+
+@tap.promise
+def retry_after_is_obeyed(world):
+    "R8: Retry-After is told to askers, and nobody asks the provider before"
+    server, helper = world.signed_in()
+    server.script("token", Reply(429, headers={"Retry-After": "77"}))
+    reply = helper.token()
+    assert reply["status"] == "temporary" and 70 <= int(reply["retry_after"]) <= 78, reply
+    assert helper.token()["status"] == "temporary"
+    assert len(server.seen("token")) == 1
+    ended(helper)
+
+
+@tap.promise
+def mended_grant_goes_on(world):
+    "after a new sign-in, or `refresh`, a failed account works again at once"
+    server, helper = world.signed_in()
+    server.script("token", Reply.error("invalid_grant"), Reply.error("invalid_client", status=401))
+    assert helper.token()["status"] == "login_required"
+    world.sign_in(server, helper, expires_in=3600)
+    assert helper.token()["status"] == "ok"
+    reply = helper.request({"request": "refresh", "account": "alice"})
+    assert reply["status"] == "config", reply
+    reply = helper.request({"request": "refresh", "account": "alice"})
+    assert reply["status"] == "ok", reply
+    assert helper.list()["alice"]["state"] == "fresh"
+    ended(helper)
+
+
+@tap.promise
+def rejected_token_is_replaced_once(world):
+    "W3: a token that a mail server rejects is replaced, once a minute at the most"
+    server = world.provider()
+    helper = world.helper(server)
+    world.sign_in(server, helper, expires_in=3600)
+    first = helper.token()
+    report = {"request": "reject", "user": ALICE, "service": "imap", "host": "localhost",
+              "token_id": first["token_id"], "detail": "status 401\x7f"}
+    assert helper.request({**report, "detail": "status 401"})["action"] == "refresh"
+    server.wait_seen("token")
+    wait_for(lambda: helper.token()["token"] != first["token"], what="a new token")
+    assert helper.request({**report, "detail": "again"})["action"] == "none", "the old token"
+    now = helper.token()["token_id"]
+    assert helper.request({**report, "token_id": now, "detail": "x"})["action"] == "none"
+    assert len(server.seen("token")) == 1
+    helper.wait_log("does not accept token")
+    ended(helper)
+
+
+@tap.promise
+def client_credentials(world):
+    "client credentials need no sign-in: the first asker gets a token; R1: the secret arrives whole"
+    secret = "a&b+c%41=d"
+    server = world.provider(clients={"app": secret})
+    helper = Helper(world.env, server)
+    path = helper.secret_file("secret", secret + "\n")
+    helper.accounts["app"] = {"user": ALICE, "client_id": "app", "grant": "client_credentials",
+                              "client_secret_file": path, "scope": "mail/.default"}
+    helper.start()
+    assert helper.token()["status"] == "ok", helper.log()
+    form = server.seen("token")[0].form
+    assert form["grant_type"] == "client_credentials" and form["scope"] == "mail/.default", form
+    assert form["client_secret"] == secret, form
+    assert "refresh_token" not in helper.state("app")
+    ended(helper)
+
+
+@tap.promise
+def replaced_secret_is_noticed(world):
+    "a replaced secret file ends a config error without a restart"
+    server = world.provider(clients={"app": "new-secret"})
+    helper = Helper(world.env, server)
+    path = helper.secret_file("secret", "old-secret")
+    helper.accounts["app"] = {"user": ALICE, "client_id": "app", "grant": "client_credentials",
+                              "client_secret_file": path, "scope": "x"}
+    helper.start()
+    assert helper.token()["status"] == "config"
+    helper.secret_file("secret", "new-secret")
+    wait_for(lambda: helper.token()["status"] == "ok", 15, "the new secret's effect")
+    ended(helper)
+
+
+@tap.promise
+def open_secret_is_refused(world):
+    "D8: a secret file that others may read is refused, with the chmod to run"
+    server = world.provider()
+    helper = Helper(world.env, server)
+    path = helper.secret_file("secret", "s3cret")
+    helper.accounts["app"] = {"user": ALICE, "client_id": "app", "grant": "client_credentials",
+                              "client_secret_file": path, "scope": "x"}
+    helper.start()
+    os.chmod(path, 0o644)
+    reply = helper.token()
+    assert reply["status"] == "config" and "chmod" in reply["reason"], reply
+    assert not server.seen("token")
+    ended(helper)
+
+
+@tap.promise
+def public_client_sends_no_secret(world):
+    "R2: a public client sends no client_secret at all"
+    server, helper = world.signed_in()
+    assert helper.token()["status"] == "ok"
+    assert "client_secret" not in dict(server.seen("token")[0].pairs)
+    ended(helper)
+
+
+@tap.promise
+def min_validity_is_clamped(world):
+    "R7: min_validity above the granted lifetime costs one request per expiry"
+    server = world.provider(expires_in=100)
+    helper = world.helper(server, {"alice": {"user": ALICE, "min_validity": "1h"}})
+    world.sign_in(server, helper)
+    server.forget()
+    for _ in range(5):
+        assert helper.token()["status"] == "ok"
+    assert len(server.seen("token")) == 1, len(server.seen("token"))
+    ended(helper)
+
+
+@tap.promise
+def background_refresh(world):
+    "an account in use is refreshed before its token ends: nobody waits"
+    server = world.provider(expires_in=3)
+    helper = world.helper(server)
+    world.sign_in(server, helper)
+    assert helper.token()["status"] == "ok"
+    seen = len(server.seen("token"))
+    server.wait_seen("token", seen + 1, 10)
+    ended(helper)
+
+
+@tap.promise
+def nothing_is_lost_at_shutdown(world):
+    "SIGTERM during a slow rotating refresh waits for it, stores it, answers"
+    server = world.provider(single_use=True)
+    helper = world.helper(server)
+    world.sign_in(server, helper)
+    fresh = server.issue(ALICE)
+    server.script("token", Reply(json=fresh, delay=2))
+    replies = []
+    thread = threading.Thread(target=lambda: replies.append(helper.token()))
+    thread.start()
+    server.wait_seen("token")
+    ended(helper)
+    thread.join(10)
+    assert replies and replies[0]["status"] == "ok", replies
+    assert helper.state("alice")["refresh_token"] == fresh["refresh_token"]
+
+
+@tap.promise
+def sign_in_during_a_fetch_wins(world):
+    "a sign-in during a refresh of the old grant is not overwritten by it"
+    server = world.provider()
+    helper = world.helper(server)
+    world.sign_in(server, helper)
+    server.script("token", Reply(json={"access_token": "old-a", "refresh_token": "old-r",
+                                       "token_type": "Bearer", "expires_in": 3600}, delay=1.5))
+    replies = []
+    thread = threading.Thread(target=lambda: replies.append(helper.token()))
+    thread.start()
+    server.wait_seen("token")
+    new = world.sign_in(server, helper, expires_in=3600)
+    thread.join(10)
+    helper.wait_log("too late")
+    assert replies[0]["token"] == new["access_token"], replies
+    assert helper.state("alice")["refresh_token"] == new["refresh_token"]
+    ended(helper)
+
+
+@tap.promise
+def other_registration(world):
+    "tokens of another registration are not used, and not deleted"
+    server = world.provider()
+    helper = world.helper(server)
+    world.sign_in(server, helper, expires_in=3600)
+    helper.accounts["alice"]["client_id"] = "another"
+    assert helper.reload()["status"] == "ok"
+    reply = helper.token()
+    assert reply["status"] == "login_required" and "another client_id" in reply["reason"], reply
+    assert helper.state("alice")["refresh_token"]
+    helper.accounts["alice"]["client_id"] = "test-client"
+    assert helper.reload()["status"] == "ok"
+    assert helper.token()["status"] == "ok", "back again"
+    reply = helper.store("alice", server.issue(ALICE), config_id="0" * 64)
+    assert reply["status"] == "bad", reply
+    ended(helper)
+
+
+@tap.promise
+def second_daemon(world):
+    "D10: a second daemon on the same state directory refuses to start"
+    server = world.provider()
+    helper = world.helper(server)
+    done = world.env.run(helper.command("--foreground"))
+    assert done.rc != 0 and "another sasl-bearerd uses it" in done.stderr, done
+    assert helper.request({"request": "hello"})["status"] == "ok", "the first one was harmed"
+    ended(helper)
+
+
+@tap.promise
+def forgets(world):
+    "`forget` removes the tokens, and with revoke=yes gives the grant back"
+    server = world.provider()
+    helper = world.helper(server)
+    tokens = world.sign_in(server, helper, expires_in=3600)
+    reply = helper.request({"request": "forget", "account": "alice", "revoke": "yes"})
+    assert reply["status"] == "ok" and reply["revoked"] == "yes", reply
+    assert server.seen("revoke")[0].form["token"] == tokens["refresh_token"]
+    assert helper.state("alice") is None
+    assert helper.token()["status"] == "login_required"
+    ended(helper)
+
+
+@tap.promise
+def no_secret_in_the_log(world):
+    "W7: no token or secret is in the log at the highest level"
+    server = world.provider(clients={"app": "s3cret-of-app", "test-client": None})
+    helper = Helper(world.env, server, accounts={"alice": {"user": ALICE}})
+    helper.accounts["app"] = {"user": BOB, "client_id": "app", "grant": "client_credentials",
+                              "client_secret_file": helper.secret_file("secret", "s3cret-of-app"),
+                              "scope": "x"}
+    helper.start()
+    tokens = world.sign_in(server, helper)
+    server.script("token", Reply.error("invalid_grant", f"bad {tokens['refresh_token']}"))
+    replies = [helper.token(), helper.token(BOB)]
+    helper.request({"request": "refresh", "account": "alice"})
+    helper.cli("refresh", "alice")
+    ended(helper)
+    log = helper.log()
+    assert "new token" in log and "no new token" in log, log
+    secrets = [tokens["refresh_token"], tokens["access_token"], "s3cret-of-app",
+               helper.state("alice")["access_token"], helper.state("alice")["refresh_token"],
+               replies[1]["token"]]
+    for secret in secrets:
+        assert secret[:16] not in log, "a secret is in the log"
+        assert secret[:16] not in str(replies[0]), "a secret is in a reason"
+
+
+tap.main(World, timeout=240)
