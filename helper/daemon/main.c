@@ -32,12 +32,6 @@ struct options {
 	int user_mode;
 };
 
-/* The other end of a start in the background, which waits for us. */
-struct start {
-	const char *pidfile;
-	int parent_fd;
-};
-
 static void
 usage(FILE *out)
 {
@@ -123,7 +117,7 @@ complain(const char *fmt, ...)
 static int
 fork_spawner(const struct settings *s, const struct identity *id)
 {
-	int pair[2];
+	int pair[2], null;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -136,7 +130,9 @@ fork_spawner(const struct settings *s, const struct identity *id)
 		return pair[0];
 	}
 	close(pair[0]);
-	if (dup2(pair[1], STDIN_FILENO) < 0)
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (dup2(pair[1], STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+	    dup2(null, STDERR_FILENO) < 0)
 		_exit(EX_OSERR);
 #ifdef HAVE_CLOSE_RANGE
 	close_range(STDERR_FILENO + 1, ~0U, 0);
@@ -182,6 +178,22 @@ explain_state(const char *path, int r)
 		    path, path);
 	else
 		complain("%s: %s", path, err_text(r, text, sizeof(text)));
+}
+
+/* Before root is given away: pid files lie where only root writes. */
+static int
+write_pidfile(const char *path)
+{
+	FILE *f = fopen(path, "we");
+
+	if (!f || fchmod(fileno(f), 0644) < 0 ||
+	    fprintf(f, "%ld\n", (long)getpid()) < 0) {
+		complain("%s: %s", path, strerror(errno));
+		if (f)
+			fclose(f);
+		return EX_CANTCREAT;
+	}
+	return fclose(f) == 0 ? EX_OK : EX_CANTCREAT;
 }
 
 /* Lock the state, bind the sockets, be nobody special. */
@@ -246,31 +258,20 @@ tell_parent(int fd, int status)
 static void
 on_ready(void *arg)
 {
-	struct start *s = arg;
-	FILE *f;
-	int null;
+	const int *parent_fd = arg;
+	int fd, null;
 
-	if (s->pidfile) {
-		f = fopen(s->pidfile, "we");
-		if (!f || fprintf(f, "%ld\n", (long)getpid()) < 0)
-			log_line(LEVEL_WARNING, "%s: %s", s->pidfile,
-			    strerror(errno));
-		if (f)
-			fclose(f);
-	}
-	if (s->parent_fd < 0)
+	if (*parent_fd < 0)
 		return;
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null >= 0)
-		for (int fd = 0; fd < 3; fd++)
-			dup2(null, fd);
-	tell_parent(s->parent_fd, EX_OK);
+	for (fd = 0; null >= 0 && fd < 3; fd++)
+		dup2(null, fd);
+	tell_parent(*parent_fd, EX_OK);
 }
 
 static int
-check(struct options *o, struct settings *s, struct conf_errors *e)
+check(const struct settings *s, struct conf_errors *e)
 {
-	(void)o;
 	if (e->count == 0)
 		check_accounts(s, e);
 	if (e->count > 0)
@@ -282,9 +283,8 @@ check(struct options *o, struct settings *s, struct conf_errors *e)
 static int
 serve(struct options *o, struct daemon *d)
 {
-	struct start start = {.pidfile = o->pidfile, .parent_fd = -1};
 	struct identity id;
-	int fd, status;
+	int fd, status, parent_fd = -1;
 
 	if (privilege_find(
 		o->user_mode ? NULL : d->settings.run_as, &id) < 0) {
@@ -294,22 +294,24 @@ serve(struct options *o, struct daemon *d)
 		return EX_CONFIG;
 	}
 	if (!o->foreground)
-		start.parent_fd = go_background();
+		parent_fd = go_background();
 	fd = fork_spawner(&d->settings, &id);
 	if (fd < 0) {
 		complain("cannot start: %s", strerror(-fd));
 		status = EX_OSERR;
 	} else {
-		status = set_up(d, &id);
+		status = o->pidfile ? write_pidfile(o->pidfile) : EX_OK;
+		if (status == EX_OK)
+			status = set_up(d, &id);
 	}
 	if (status == EX_OK) {
 		log_open(o->foreground || getenv("JOURNAL_STREAM"));
 		log_set_level((enum log_level)d->settings.log_level);
-		if (daemon_run(d, fd, on_ready, &start) < 0)
+		if (daemon_run(d, fd, on_ready, &parent_fd) < 0)
 			status = EX_OSERR;
 	}
 	listen_close(&d->listeners);
-	tell_parent(start.parent_fd, status);
+	tell_parent(parent_fd, status);
 	return status;
 }
 
@@ -329,12 +331,13 @@ main(int argc, char **argv)
 		close(fd);
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit on files is an error like others */
 	parse_options(argc, argv, &o);
 	d.config_path = o.config;
 	d.user_mode = o.user_mode;
 	settings_load(o.config, o.user_mode, &d.settings, &e);
 	if (o.check)
-		status = check(&o, &d.settings, &e);
+		status = check(&d.settings, &e);
 	else if (e.count > 0)
 		status = EX_CONFIG;
 	else

@@ -182,12 +182,13 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		request_serve(c, &m);
 		return;
 	}
-	if (r > -ERR_FORMAT || r == -ERR_CLOSED) {
+	if (r > -ERR_FORMAT || (r == -ERR_CLOSED && c->len == 0)) {
 		conn_free(c);
 		return;
 	}
 	snprintf(reason, sizeof(reason), "the request is not understood: %s",
-	    err_text(r, text, sizeof(text)));
+	    r == -ERR_CLOSED ? "the empty line at its end is missing"
+			     : err_text(r, text, sizeof(text)));
 	log_line(LEVEL_INFO, "uid %lu pid %ld: %s", (unsigned long)c->uid,
 	    (long)c->pid, reason);
 	request_refuse(c, STATUS_BAD, reason);

@@ -153,7 +153,8 @@ class Dovecot:
         values = {port: getattr(self, port) for port in self.PORTS}
         self.env.write(f"{name}/dovecot.conf", CONFIG.format(
             dir=self.dir, mechanisms=self.mechanisms, cert=self.cert, key=self.key,
-            debug="yes" if self.debug else "no", only_tls="no" if self.plain else "yes", ssl="yes" if self.plain else "required",
+            debug="yes" if self.debug else "no",
+            only_tls="no" if self.plain else "yes", ssl="yes" if self.plain else "required",
             relay=self.sink.port if self.sink else 9, **values))
         self.env.log_file(name, self.dir + "/log")
         self.process = self.env.start(name + "-out", ["dovecot", "-F", "-c", self.config])
@@ -178,8 +179,7 @@ class Dovecot:
         new = f"{os.path.basename(self.dir)}/mail/{user}"
         for part in ("", "/cur", "/new", "/tmp"):
             self.env.mkdir(new + part, 0o700, uid="nobody")
-        number = len(os.listdir(self.env.path(new, "new"))) + 1
-        path = self.env.write(f"{new}/new/{number}.test",
+        path = self.env.write(f"{new}/new/{self.env.name('test')}",
                               f"From: sender@example.com\nTo: {user}\nSubject: {text}\n\n{text}\n")
         os.chown(path, 65534, 65534)
 

@@ -228,8 +228,8 @@ class Helper:
 
     def list(self, uid=None, **attributes):
         """All accounts that a uid may see: {account: message}."""
-        *accounts, end = self.requests({"request": "list", **attributes}, uid=uid)
-        assert end.get("status") == "ok", end
+        begin, *accounts, end = self.requests({"request": "list", **attributes}, uid=uid)
+        assert begin.get("status") == end.get("status") == "ok", (begin, end)
         assert int(end["count"]) == len(accounts), end
         return {message["account"]: message for message in accounts}
 
@@ -239,5 +239,5 @@ class Helper:
         """Run sasl-bearer; returns a Result."""
         uid = self.user if uid is None else uid
         which = ["--user"] if self.user is not None else ["--config", self.config]
-        return self.env.run([built("sasl-bearer"), *which, *words], uid=uid, input=input, timeout=timeout,
-                            env={**self.environment, **(env or {})})
+        return self.env.run([built("sasl-bearer"), *which, *words], uid=uid, input=input,
+                            timeout=timeout, env={**self.environment, **(env or {})})

@@ -14,16 +14,17 @@ CYRUS = "/usr/lib/cyrus/bin"
 
 
 def mbsync(env, port, user="alice@example.com", mechanisms="*", tls="IMAPS", password=None,
-           environment=None, plugin=True, uid=None, timeout=30, options=()):
-    """Fetch a mailbox with mbsync; returns a Result.  The mail goes to env.path("mbsync").
+           environment=None, plugin=True, uid=None, timeout=30, options=(), name="mbsync"):
+    """Fetch a mailbox with mbsync; returns a Result.
 
     tls         "IMAPS", "STARTTLS" or "None"
     mechanisms  AuthMechs
+    name        the mail goes to env.path(name)
     """
     tap.require("mbsync")
-    where = env.mkdir("mbsync", uid=uid)
+    where = env.mkdir(name, uid=uid)
     secret = f'Pass "{password}"\n' if password is not None else ""
-    config = env.write("mbsyncrc", f"""\
+    config = env.write(name + "rc", f"""\
 IMAPStore far
 Host localhost
 Port {port}

@@ -133,6 +133,15 @@ class Postfix:
         secret = f"{self.user}:{self.password}" if self.password is not None else self.user
         self.env.write(f"{name}/etc/sasl_passwd", f"{self.relay} {secret}\n", 0o600)
 
+    def jailed(self, path):
+        """What `path` is for a chrooted smtp, seen from outside; its directory is made.
+
+        A socket that listens at both is found by the same name before and after chroot.
+        """
+        inside = self.queue_dir + path
+        os.makedirs(os.path.dirname(inside), exist_ok=True)
+        return inside
+
     def command(self, *words, **args):
         """Run postfix, postqueue ... with our configuration; returns a Result."""
         return self.env.run([words[0], "-c", self.config_dir, *words[1:]], **args)

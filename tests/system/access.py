@@ -171,11 +171,9 @@ def bad_requests(helper):
             b"protocol=1\nrequest=token\nuser=a\ndeadline_ms=-1\n\n",
             b"protocol=1\n" + b"".join(b"n%d=1\n" % i for i in range(70)) + b"\n"]
     for data in rows:
-        try:
-            reply = protocol.decode(helper.raw(data))[0]
-        except ConnectionError:
-            continue                    # closed before all of 70,000 bytes were sent
-        assert reply["status"] == "bad" and reply["reason"], (data[:40], reply)
+        replies = protocol.decode(helper.raw(data))
+        assert replies, f"no reply to {data[:60]}"
+        assert replies[0]["status"] == "bad" and replies[0]["reason"], (data[:40], replies)
     assert helper.request({"request": "hello"})["status"] == "ok"
 
 
@@ -247,10 +245,9 @@ def denials_are_logged(helper):
 
 @tap.promise
 def markers_stay(helper):
-    "the markers stay when the daemon ends; its socket goes"
+    "the markers stay when the daemon ends"
     where = os.path.dirname(helper.socket)
     assert helper.stop() == 0, helper.log()
-    assert os.listdir(where) == ["accounts"], os.listdir(where)
     assert set(os.listdir(os.path.join(where, "accounts"))) == {"0", "2", "8"}
 
 

@@ -3,7 +3,6 @@
 """tokens - what the daemon does with tokens: it fetches once, keeps, serves, loses none"""
 
 import os
-import resource
 import sys
 import threading
 import time
@@ -42,10 +41,12 @@ class World:
         return server, helper
 
     def sign_in(self, server, helper, account="alice", user=ALICE, expires_in=1):
-        """Store a grant whose access token is as good as expired."""
+        """Store a grant; unless said otherwise its access token has expired."""
         tokens = dict(server.issue(user), expires_in=expires_in)
         reply = helper.store(account, tokens)
         assert reply["status"] == "ok", reply
+        if expires_in == 1:
+            wait_for(lambda: helper.list()[account]["state"] == "stale", what="the token's end")
         return tokens
 
 
@@ -71,7 +72,6 @@ def serves(world):
 def one_request_for_twenty(world):
     "L2: 20 processes at an expired token cause one request, and 20 answers"
     server, helper = world.signed_in(single_use=True)
-    server.script("token", *[])
     replies = []
     threads = [threading.Thread(target=lambda: replies.append(helper.token())) for _ in range(20)]
     for thread in threads:
@@ -125,23 +125,39 @@ def survives_a_restart(world):
 
 
 @tap.promise
-def full_disk(world):
-    "L1: when the disk is full the new token is served, the old file is whole, and it is saved later"
+def unwritable_state(world):
+    "L5: when the disk refuses it the new token is served, the old file is whole; it is saved later"
     server = world.provider(single_use=True)
     helper = world.helper(server)
     world.sign_in(server, helper)
     old = helper.state("alice")["refresh_token"]
-    no_size = (0, resource.RLIM_INFINITY)
-    resource.prlimit(helper.process.pid, resource.RLIMIT_FSIZE, no_size)
+    os.chmod(helper.state_dir, 0o500)
     reply = helper.token()
     assert reply["status"] == "ok", reply
     assert helper.state("alice")["refresh_token"] == old, "the file was touched"
     helper.wait_log("cannot save")
     assert "disk" in helper.list()["alice"]["last_error"], helper.list()
-    resource.prlimit(helper.process.pid, resource.RLIMIT_FSIZE,
-                     (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    os.chmod(helper.state_dir, 0o700)
     ended(helper)       # the last chance to save is at the end
     assert helper.state("alice")["refresh_token"] == server.newest_refresh_token(ALICE)
+
+
+@tap.promise
+def full_disk(world):
+    "L1: on a full disk the new token is served, the old file is whole"
+    server = world.provider()
+    helper = world.helper(server)
+    world.sign_in(server, helper)
+    ended(helper)
+    with open(os.path.join(helper.state_dir, "alice"), "rb") as f:
+        before = f.read()
+    helper.wrapper = ["prlimit", "--fsize=0:unlimited"]
+    helper.start()
+    assert helper.token()["status"] == "ok"
+    assert "disk" in helper.list()["alice"]["last_error"], helper.list()
+    ended(helper)
+    with open(os.path.join(helper.state_dir, "alice"), "rb") as f:
+        assert f.read() == before
 
 
 @tap.promise
@@ -277,6 +293,7 @@ def client_credentials(world):
     form = server.seen("token")[0].form
     assert form["grant_type"] == "client_credentials" and form["scope"] == "mail/.default", form
     assert form["client_secret"] == secret, form
+    wait_for(lambda: helper.state("app"), what="the state file")
     assert "refresh_token" not in helper.state("app")
     ended(helper)
 

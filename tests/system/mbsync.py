@@ -1,0 +1,297 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""mbsync - mbsync fetches mail by OAuth and knows nothing of tokens"""
+
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
+
+import tap
+from env import sasl_path, wait_for
+from helper import Helper
+from mail import mbsync
+from world import MECHANISMS, World
+
+ALICE = "alice@example.com"
+PASSWORD = "correct horse"
+
+
+class Mail(World):
+    """A world in which mbsync runs."""
+
+    def __init__(self, env):
+        super().__init__(env, passwords={"paul@example.com": PASSWORD})
+        self.helper.start()
+
+    def fetch(self, user, mechanism="XOAUTH2", dovecot=None, helper=None, name=None, **how):
+        """Run mbsync for a user; returns a Result."""
+        helper = helper or self.helper
+        environment = how.pop("environment", {"SASL_BEARER_SOCKET": helper.socket})
+        return mbsync(self.env, (dovecot or self.dovecot).imaps, user, mechanism,
+                      name=name or user, environment=environment, timeout=20, **how)
+
+    def fetched(self, name):
+        """The subjects of what mbsync put into env.path(name)."""
+        found = []
+        for part in ("new", "cur"):
+            where = self.env.path(name, "INBOX", part)
+            for file in os.listdir(where) if os.path.isdir(where) else ():
+                with open(os.path.join(where, file), encoding="utf-8") as f:
+                    found += [line[9:-1] for line in f if line.startswith("Subject: ")]
+        return sorted(found)
+
+
+def assert_fetches(world, user, mechanism, dovecot):
+    """A message that is delivered now is fetched, by that mechanism."""
+    subject = f"{mechanism} for {user}"
+    dovecot.deliver(user, subject)
+    done = world.fetch(user, mechanism, dovecot)
+    assert done.rc == 0, done
+    assert subject in world.fetched(user), world.fetched(user)
+    assert f"user=<{user}>, method={mechanism}" in dovecot.log(), dovecot.log()
+
+
+@tap.promise
+def xoauth2(world):
+    "mbsync fetches mail by XOAUTH2"
+    world.account(ALICE)
+    assert_fetches(world, ALICE, "XOAUTH2", world.dovecot)
+
+
+@tap.promise
+def oauthbearer(world):
+    "mbsync fetches mail by OAUTHBEARER"
+    assert_fetches(world, ALICE, "OAUTHBEARER", world.dovecot)
+
+
+@tap.promise
+def any_mechanism(world):
+    "mbsync without AuthMechs takes OAUTHBEARER, also where PLAIN is offered"
+    world.dovecot.deliver(ALICE, "any")
+    before = len(world.dovecot.log())
+    done = world.fetch(ALICE, "*", password="a password too")
+    assert done.rc == 0 and "any" in world.fetched(ALICE), done
+    assert "method=OAUTHBEARER" in world.dovecot.log()[before:]
+
+
+@tap.promise
+def starttls(world):
+    "mbsync fetches mail over STARTTLS too"
+    world.dovecot.deliver(ALICE, "starttls")
+    done = mbsync(world.env, world.dovecot.imap, ALICE, "XOAUTH2", "STARTTLS", name=ALICE,
+                  environment={"SASL_BEARER_SOCKET": world.helper.socket})
+    assert done.rc == 0 and "starttls" in world.fetched(ALICE), done
+
+
+@tap.promise
+def certified_device(world):
+    "with a certified OpenID provider and an approved device both mechanisms work"
+    world.device_account("diana@example.com")
+    for mechanism in MECHANISMS:
+        assert_fetches(world, "diana@example.com", mechanism, world.certified)
+
+
+@tap.promise
+def certified_app(world):
+    "with a certified OpenID provider and client_credentials both mechanisms work"
+    world.app_account()
+    for mechanism in MECHANISMS:
+        assert_fetches(world, world.app, mechanism, world.certified)
+
+
+@tap.promise
+def large_token(world):
+    "a token of 3 KB is no trouble"
+    world.oauth.token_size = 3000
+    world.account("large@example.com")
+    world.oauth.token_size = 1500
+    assert len(world.helper.token("large@example.com")["token"]) == 3000
+    for mechanism in MECHANISMS:
+        assert_fetches(world, "large@example.com", mechanism, world.dovecot)
+
+
+@tap.promise
+def expiry(world):
+    "after the access token has expired mbsync goes on, for one refresh per expiry"
+    user = "expiry@example.com"
+    tokens = world.account(user, expires_in=1)
+    end = time.time() + 1.1
+    world.oauth.expire(tokens["access_token"])
+    wait_for(lambda: time.time() > end)
+    for mechanism in MECHANISMS:
+        assert_fetches(world, user, mechanism, world.dovecot)
+    assert world.refreshes(user) == 1
+
+
+@tap.promise
+def revoked(world):
+    "after the grant is revoked mbsync ends with 1 and says which command to run"
+    user = "revoked@example.com"
+    world.account(user, expires_in=1)
+    world.oauth.revoke(user)
+    end = time.time() + 1.1
+    wait_for(lambda: time.time() > end)
+    for mechanism in MECHANISMS:
+        done = world.fetch(user, mechanism)
+        assert done.rc == 1, done
+        assert f"sasl-bearer login {user}" in done.stderr, done
+
+
+@tap.promise
+def rejected(world):
+    "a token that the server rejects ends mbsync at once, with 1, and is replaced"
+    for mechanism in MECHANISMS:
+        user = f"rejected-{mechanism.lower()}@example.com"
+        tokens = world.account(user)
+        world.oauth.expire(tokens["access_token"])      # the helper does not know
+        started = time.monotonic()
+        done = world.fetch(user, mechanism)
+        assert done.rc == 1 and time.monotonic() - started < 10, done
+        assert "AUTHENTICATIONFAILED" in done.stderr + done.stdout, done
+        wait_for(lambda: world.refreshes(user) == 1, 10, "the refresh")
+        world.helper.wait_log(f'account "{user}": localhost does not accept token')
+        new = wait_for(lambda: (t := world.helper.token(user)["token"])
+                       != tokens["access_token"] and t)
+        assert new in world.oauth.access
+        assert_fetches(world, user, mechanism, world.dovecot)
+
+
+@tap.promise
+def two_accounts(world):
+    "two accounts and one with a password live in one mbsyncrc"
+    users = {"one@example.com": ("XOAUTH2", ""), "two@example.com": ("OAUTHBEARER", ""),
+             "paul@example.com": ("PLAIN", f'Pass "{PASSWORD}"\n')}
+    text = ""
+    for user, (mechanism, secret) in users.items():
+        if not secret:
+            world.account(user)
+        world.dovecot.deliver(user, f"for {user}")
+        where = world.env.mkdir(user)
+        text += f"""\
+IMAPStore far-{user}
+Host localhost
+Port {world.dovecot.imaps}
+User {user}
+{secret}SSLType IMAPS
+CertificateFile {world.env.tls().ca}
+AuthMechs {mechanism}
+
+MaildirStore near-{user}
+Path {where}/
+Inbox {where}/INBOX
+
+Channel {user}
+Far :far-{user}:
+Near :near-{user}:
+Sync Pull
+Create Near
+SyncState *
+
+"""
+    config = world.env.write("threerc", text)
+    done = world.env.run(["mbsync", "-c", config, "-a"], timeout=20, env={
+        "SASL_PATH": sasl_path(), "SASL_BEARER_SOCKET": world.helper.socket})
+    assert done.rc == 0, done
+    for user, (mechanism, _) in users.items():
+        assert world.fetched(user) == [f"for {user}"]
+        assert f"user=<{user}>, method={mechanism}" in world.dovecot.log()
+
+
+@tap.promise
+def wrong_host(world):
+    "a mail server that is not in hosts gets no token, and mbsync names server and account"
+    world.account("host@example.com", hosts="imap.example.com")
+    for mechanism in MECHANISMS:
+        done = world.fetch("host@example.com", mechanism)
+        assert done.rc == 1, done
+        assert 'host "localhost" is not in hosts of account "host@example.com"' in done.stderr, done
+    assert "user=<host@example.com>" not in world.dovecot.log()
+
+
+@tap.promise
+def stranger(world):
+    "to another local user mbsync's mechanisms do not even exist"
+    done = world.fetch(ALICE, uid="bin", name="stranger")
+    assert done.rc == 1 and "SASL mechanism(s) not available" in done.stderr, done
+    assert "denied" in world.helper.token(uid="bin")["status"]
+
+
+@tap.promise
+def provider_down(world):
+    "while the provider is down mbsync ends with 1 and the cause, and works again afterwards"
+    user = "down@example.com"
+    world.account(user, expires_in=1)
+    end = time.time() + 1.1
+    wait_for(lambda: time.time() > end)
+    world.oauth.stop()
+    try:
+        done = world.fetch(user)
+    finally:
+        world.oauth.start()
+    assert done.rc == 1, done
+    assert "127.0.0.1" in done.stderr and "connect" in done.stderr.lower(), done
+    assert world.helper.request({"request": "refresh", "account": user})["status"] == "ok"
+    assert_fetches(world, user, "XOAUTH2", world.dovecot)
+
+
+@tap.promise
+def user_helper(world):
+    "a person's own helper, found through XDG_RUNTIME_DIR alone, serves that person's mbsync"
+    own = Helper(world.env, world.oauth, accounts={"own@example.com": {}}, user="bin").start()
+    assert own.store("own@example.com", world.oauth.issue("own@example.com"),
+                     uid="bin")["status"] == "ok"
+    world.dovecot.deliver("own@example.com", "own helper")
+    done = world.fetch("own@example.com", uid="bin", environment=own.environment)
+    assert done.rc == 0 and world.fetched("own@example.com") == ["own helper"], done
+    done = world.fetch("own@example.com", uid="daemon", name="other", environment=own.environment)
+    assert done.rc == 1 and not world.fetched("other"), done
+    own.stop()
+
+
+@tap.promise
+def helper_killed(world):
+    "while the helper is down mbsync ends with 1 and says so"
+    world.helper.kill()
+    for mechanism in MECHANISMS:
+        done = world.fetch(ALICE, mechanism)
+        assert done.rc == 1, done
+        assert world.helper.socket in done.stderr, done
+        assert "is sasl-bearerd running?" in done.stderr, done
+
+
+@tap.promise
+def helper_back(world):
+    "once the helper is back mbsync works, with the tokens of before"
+    requests = len(world.oauth.seen("token"))
+    world.helper.start()
+    assert_fetches(world, ALICE, "XOAUTH2", world.dovecot)
+    assert len(world.oauth.seen("token")) == requests
+
+
+@tap.promise
+def no_secrets(world):
+    "no token and no secret is in the helper's log, though it is at debug"
+    world.assert_no_secret(world.helper.log())
+
+
+@tap.promise
+def no_helper(world):
+    "without a helper mbsync ends with 1 and says that the mechanism is not available"
+    world.helper.stop()
+    nowhere = {"SASL_BEARER_SOCKET": world.env.path("nowhere", "socket")}
+    done = world.fetch(ALICE, environment=nowhere)
+    assert done.rc == 1 and "SASL mechanism(s) not available" in done.stderr, done
+
+
+@tap.promise
+def password_alone(world):
+    "an account with a password works as if the plugin were not installed"
+    world.dovecot.deliver("paul@example.com", "password")
+    nowhere = {"SASL_BEARER_SOCKET": world.env.path("nowhere", "socket")}
+    done = world.fetch("paul@example.com", "*", password=PASSWORD, environment=nowhere)
+    assert done.rc == 0 and "password" in world.fetched("paul@example.com"), done
+
+
+tap.main(Mail, root=True, programs=["mbsync", "dovecot"], timeout=180)
