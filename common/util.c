@@ -107,13 +107,15 @@ util_b64token_valid(const char *token)
 		return 0;
 	while (token[i] == '=')
 		i++;
-	return token[i] == '\0' && i <= TOKEN_MAX;
+	return i <= TOKEN_MAX && token[i] == '\0';
 }
 
 static char
 ascii_lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	if (c >= 'A' && c <= 'Z')
+		c = (char)(c | 0x20);
+	return c;
 }
 
 int

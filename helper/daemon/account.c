@@ -213,6 +213,13 @@ account_set_error(struct account *a, enum status s, const char *reason)
 	    a->last_error, sizeof(a->last_error), reason, strlen(reason));
 }
 
+void
+account_set_endpoint(struct account *a, const char *url)
+{
+	free(a->token_endpoint);
+	a->token_endpoint = url ? strdup(url) : NULL;
+}
+
 int64_t
 account_expires_at(const struct account *a)
 {

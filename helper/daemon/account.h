@@ -118,6 +118,9 @@ void account_settle(struct account *a);
 /* Remember, for `list` and the log, why the account does not work. */
 void account_set_error(struct account *a, enum status s, const char *reason);
 
+/* Remember the token endpoint that discovery has found; NULL forgets it. */
+void account_set_endpoint(struct account *a, const char *url);
+
 /* Whether a uid may use the account; the helper's own rules included. */
 int account_allows(const struct account *a, uid_t uid);
 

@@ -298,8 +298,8 @@ take_reply(struct fetch *f, const struct msg *reply)
 		    "sasl-bearer-fetch sent a reply that makes no sense", 0);
 		return 0;
 	}
-	if (endpoint && !a->token_endpoint)
-		a->token_endpoint = strdup(endpoint);
+	if (endpoint)
+		account_set_endpoint(a, endpoint);
 	msg_get_number(
 	    reply, "refresh_in", 1, EXPIRES_IN_MAX, &f->refresh_in_s);
 	if (t.refresh_token &&

@@ -74,17 +74,20 @@ find_uid(const char *name, uid_t *ret)
 static void
 find_uids(struct loaded *l)
 {
-	size_t n = 0;
+	char *const *names = l->conf->allow;
+	size_t i, n = 0;
+	uid_t *uids;
 
-	while (l->conf->allow && l->conf->allow[n])
+	while (names && names[n])
 		n++;
-	l->allow = calloc(n + 1, sizeof(*l->allow));
-	for (n = 0; l->allow && l->conf->allow && l->conf->allow[n]; n++) {
-		if (find_uid(l->conf->allow[n], &l->allow[l->allow_count]) == 0)
+	uids = calloc(n + 1, sizeof(*uids));
+	for (i = 0; uids && i < n; i++) {
+		if (find_uid(names[i], &uids[l->allow_count]) == 0)
 			l->allow_count++;
 		else
 			l->allow_unknown = 1;
 	}
+	l->allow = uids;
 }
 
 static void
@@ -160,8 +163,7 @@ take_definition(struct account *a, struct loaded *l)
 	}
 	free(a->allow);
 	list_free(a->mailboxes);
-	free(a->token_endpoint);
-	a->token_endpoint = NULL;
+	account_set_endpoint(a, NULL);
 	a->allow = l->allow;
 	a->allow_count = l->allow_count;
 	a->allow_unknown = l->allow_unknown;

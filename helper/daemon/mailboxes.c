@@ -6,16 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "common/err.h"
-#include "common/util.h"
 #include "helper/config/file.h"
 #include "helper/config/settings.h"
 #include "helper/daemon/mailboxes.h"
 
-#define FILE_SIZE_MAX (16 * 1024 * 1024)
+#define BYTES_MAX (16 * 1024 * 1024)
 
 static int
 compare(const void *a, const void *b)
@@ -35,61 +31,30 @@ length(char *const *list)
 	return n;
 }
 
-/* Read the whole file; *ret is terminated. */
+/* The first word of each line that is not a comment. */
 static int
-read_file(const char *path, char **ret, struct conf_errors *e)
+parse(const char *text, char ***ret)
 {
-	char why[FILE_WHY], text[64];
-	struct stat st;
-	size_t len = 0;
-	int fd = file_open(path, &st, why), r = 0;
+	const char *p, *word;
+	size_t lines = 1, n = 0, len;
+	char *copy, **list;
 
-	if (fd < 0) {
-		conf_error(e, path, 0, "%s", why);
-		return fd;
-	}
-	if (st.st_size > FILE_SIZE_MAX)
-		r = -EFBIG;
-	*ret = r == 0 ? malloc((size_t)st.st_size + 2) : NULL;
-	if (r == 0 && !*ret)
-		r = -ENOMEM;
-	if (r == 0)
-		r = util_read_all(fd, *ret, (size_t)st.st_size + 1, &len);
-	close(fd);
-	if (r == 0) {
-		(*ret)[len] = '\0';
-		return 0;
-	}
-	free(*ret);
-	conf_error(e, path, 0, "%s", err_text(r, text, sizeof(text)));
-	return r;
-}
-
-/* The words of a text, a line each; changes the text. */
-static int
-parse(char *content, char ***ret)
-{
-	char *line, **list;
-	size_t lines = 1, n = 0;
-	int r = 0;
-
-	for (line = content; *line; line++)
-		lines += *line == '\n';
+	for (p = text; *p; p++)
+		lines += *p == '\n';
 	list = calloc(lines + 1, sizeof(*list));
 	if (!list)
 		return -ENOMEM;
-	while (r == 0 && (line = strsep(&content, "\n"))) {
-		line += strspn(line, " \t");
-		line[strcspn(line, " \t\r")] = '\0';
-		if (!*line || *line == '#')
+	for (p = text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
+		word = p + strspn(p, " \t");
+		len = strcspn(word, " \t\r\n");
+		if (len == 0 || *word == '#')
 			continue;
-		list[n] = strdup(line);
-		if (!list[n++])
-			r = -ENOMEM;
-	}
-	if (r < 0) {
-		list_free(list);
-		return r;
+		copy = strndup(word, len);
+		if (!copy) {
+			list_free(list);
+			return -ENOMEM;
+		}
+		list[n++] = copy;
 	}
 	qsort(list, n, sizeof(*list), compare);
 	*ret = list;
@@ -99,15 +64,19 @@ parse(char *content, char ***ret)
 int
 mailboxes_load(const char *path, char ***ret, struct conf_errors *e)
 {
-	char *content;
-	int r = read_file(path, &content, e);
+	struct conf_text text = {.path = path, .buf = calloc(1, BYTES_MAX + 1)};
+	char why[FILE_WHY] = "out of memory";
+	int r = -ENOMEM;
 
+	if (text.buf)
+		r = file_read(path, &text, BYTES_MAX, why);
+	if (r == 0) {
+		text.buf[text.len] = '\0';
+		r = parse(text.buf, ret);
+	}
 	if (r < 0)
-		return r;
-	r = parse(content, ret);
-	free(content);
-	if (r < 0)
-		conf_error(e, path, 0, "out of memory");
+		conf_error(e, path, 0, "%s", why);
+	free(text.buf);
 	return r;
 }
 

@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,76 +19,40 @@
 
 #define TEMP_SUFFIX "#new" /* '#' is in no account's name */
 #define NAME_SIZE 80
-
-static const struct {
-	const char *name;
-	size_t offset;
-} text_fields[] = {
-    {"refresh_token", offsetof(struct tokens, refresh_token)},
-    {"access_token", offsetof(struct tokens, access_token)},
-    {"scope", offsetof(struct tokens, scope)},
-    {"flow", offsetof(struct tokens, flow)},
-    {"config_id", offsetof(struct tokens, config_id)},
-};
-
-static const struct {
-	const char *name;
-	size_t offset;
-} time_fields[] = {
-    {"expires_at", offsetof(struct tokens, expires_at)},
-    {"obtained_at", offsetof(struct tokens, obtained_at)},
-    {"refresh_obtained_at", offsetof(struct tokens, refresh_obtained_at)},
-};
-
-static char **
-text_field(struct tokens *t, size_t i)
-{
-	return (char **)(void *)((char *)t + text_fields[i].offset);
-}
-
-static char *
-text_of(const struct tokens *t, size_t i)
-{
-	char *text;
-
-	memcpy(&text, (const char *)t + text_fields[i].offset, sizeof(text));
-	return text;
-}
-
-static int64_t
-time_of(const struct tokens *t, size_t i)
-{
-	int64_t time;
-
-	memcpy(&time, (const char *)t + time_fields[i].offset, sizeof(time));
-	return time;
-}
+#define TIME_MAX (INT64_MAX / 2000) /* room for milliseconds, and sums */
 
 void
 tokens_clear(struct tokens *t)
 {
-	size_t i;
-
-	for (i = 0; i < COUNT_OF(text_fields); i++)
-		util_secret_free(*text_field(t, i));
+	util_secret_free(t->refresh_token);
+	util_secret_free(t->access_token);
+	util_secret_free(t->scope);
+	util_secret_free(t->flow);
+	util_secret_free(t->config_id);
 	*t = (struct tokens){0};
+}
+
+static char *
+dup_or_null(const char *text, int *error)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	if (text && !copy)
+		*error = -ENOMEM;
+	return copy;
 }
 
 int
 tokens_copy(const struct tokens *t, struct tokens *ret)
 {
 	struct tokens copy = *t;
-	size_t i;
 	int r = 0;
 
-	for (i = 0; i < COUNT_OF(text_fields); i++) {
-		*text_field(&copy, i) = NULL;
-		if (text_of(t, i)) {
-			*text_field(&copy, i) = strdup(text_of(t, i));
-			if (!*text_field(&copy, i))
-				r = -ENOMEM;
-		}
-	}
+	copy.refresh_token = dup_or_null(t->refresh_token, &r);
+	copy.access_token = dup_or_null(t->access_token, &r);
+	copy.scope = dup_or_null(t->scope, &r);
+	copy.flow = dup_or_null(t->flow, &r);
+	copy.config_id = dup_or_null(t->config_id, &r);
 	if (r == 0)
 		*ret = copy;
 	else
@@ -165,15 +128,17 @@ static int
 tokens_format(const struct tokens *t, char *buf, size_t *ret_len)
 {
 	struct msg_writer w;
-	size_t i;
 	int r;
 
 	msg_begin(&w, buf, MSG_MAX);
-	for (i = 0; i < COUNT_OF(text_fields); i++)
-		msg_put(&w, text_fields[i].name, text_of(t, i));
-	for (i = 0; i < COUNT_OF(time_fields); i++)
-		if (time_of(t, i))
-			msg_put_number(&w, time_fields[i].name, time_of(t, i));
+	msg_put(&w, "refresh_token", t->refresh_token);
+	msg_put(&w, "access_token", t->access_token);
+	msg_put(&w, "scope", t->scope);
+	msg_put(&w, "flow", t->flow);
+	msg_put(&w, "config_id", t->config_id);
+	msg_put_number(&w, "expires_at", t->expires_at);
+	msg_put_number(&w, "obtained_at", t->obtained_at);
+	msg_put_number(&w, "refresh_obtained_at", t->refresh_obtained_at);
 	r = msg_end(&w);
 	if (r == 0)
 		*ret_len = w.len;
@@ -224,30 +189,36 @@ store_save(int dirfd, const char *name, const struct tokens *t, int sync)
 	return r;
 }
 
+static int64_t
+get_time(const struct msg *m, const char *name, int *error)
+{
+	int64_t time = 0;
+	int r = msg_get_number(m, name, 0, TIME_MAX, &time);
+
+	if (r < 0)
+		*error = r;
+	return time;
+}
+
 static int
 tokens_parse(char *buf, size_t len, struct tokens *ret)
 {
-	struct tokens t = {0};
+	struct tokens t;
 	struct msg m;
-	const char *value;
-	size_t i;
-	int64_t time;
 	int r = msg_parse(&m, buf, len);
 
-	for (i = 0; r == 0 && i < COUNT_OF(text_fields); i++) {
-		value = msg_get(&m, text_fields[i].name);
-		if (!value)
-			continue;
-		*text_field(&t, i) = strdup(value);
-		if (!*text_field(&t, i))
-			r = -ENOMEM;
-	}
-	for (i = 0; r == 0 && i < COUNT_OF(time_fields); i++) {
-		time = 0;
-		r = msg_get_number(
-		    &m, time_fields[i].name, 0, INT64_MAX / 2000, &time);
-		memcpy((char *)&t + time_fields[i].offset, &time, sizeof(time));
-	}
+	if (r < 0)
+		return r;
+	t = (struct tokens){
+	    .refresh_token = dup_or_null(msg_get(&m, "refresh_token"), &r),
+	    .access_token = dup_or_null(msg_get(&m, "access_token"), &r),
+	    .scope = dup_or_null(msg_get(&m, "scope"), &r),
+	    .flow = dup_or_null(msg_get(&m, "flow"), &r),
+	    .config_id = dup_or_null(msg_get(&m, "config_id"), &r),
+	    .expires_at = get_time(&m, "expires_at", &r),
+	    .obtained_at = get_time(&m, "obtained_at", &r),
+	    .refresh_obtained_at = get_time(&m, "refresh_obtained_at", &r),
+	};
 	if (r == 0)
 		*ret = t;
 	else
