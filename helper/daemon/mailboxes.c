@@ -31,33 +31,34 @@ length(char *const *list)
 	return n;
 }
 
-/* The first word of each line that is not a comment. */
-static int
-parse(const char *text, char ***ret)
+/* Make room for one more word than there are lines. */
+static char **
+new_list(const char *text)
 {
-	const char *p, *word;
-	size_t lines = 1, n = 0, len;
-	char *copy, **list;
+	size_t lines = 1;
 
-	for (p = text; *p; p++)
-		lines += *p == '\n';
-	list = calloc(lines + 1, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	for (p = text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
-		word = p + strspn(p, " \t");
-		len = strcspn(word, " \t\r\n");
-		if (len == 0 || *word == '#')
-			continue;
-		copy = strndup(word, len);
-		if (!copy) {
-			list_free(list);
-			return -ENOMEM;
+	for (; *text; text++)
+		lines += *text == '\n';
+	return calloc(lines + 1, sizeof(char *));
+}
+
+/* Put the first word of each line that is not a comment into a list. */
+static int
+parse(const char *text, char **list)
+{
+	size_t n = 0, len;
+
+	for (; *text; text += *text == '\n') {
+		text += strspn(text, " \t");
+		len = strcspn(text, " \t\r\n");
+		if (len > 0 && *text != '#') {
+			list[n] = strndup(text, len);
+			if (!list[n++])
+				return -ENOMEM;
 		}
-		list[n++] = copy;
+		text += strcspn(text, "\n");
 	}
 	qsort(list, n, sizeof(*list), compare);
-	*ret = list;
 	return 0;
 }
 
@@ -65,17 +66,21 @@ int
 mailboxes_load(const char *path, char ***ret, struct conf_errors *e)
 {
 	struct conf_text text = {.path = path, .buf = calloc(1, BYTES_MAX + 1)};
-	char why[FILE_WHY] = "out of memory";
+	char why[FILE_WHY] = "out of memory", **list = NULL;
 	int r = -ENOMEM;
 
 	if (text.buf)
 		r = file_read(path, &text, BYTES_MAX, why);
 	if (r == 0) {
-		text.buf[text.len] = '\0';
-		r = parse(text.buf, ret);
+		list = new_list(text.buf);
+		r = list ? parse(text.buf, list) : -ENOMEM;
 	}
-	if (r < 0)
+	if (r == 0) {
+		*ret = list;
+	} else {
 		conf_error(e, path, 0, "%s", why);
+		list_free(list);
+	}
 	free(text.buf);
 	return r;
 }

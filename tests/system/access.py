@@ -131,6 +131,18 @@ def globs(helper):
 
 
 @tap.promise
+def mailboxes_file(helper):
+    "mailboxes_file narrows a whole domain to the addresses it lists"
+    path = helper.secret_file("mailboxes", "# those who may send\nZoe@firm.example\n\nann@firm.example x\n")
+    helper.accounts["domain"]["mailboxes_file"] = path
+    assert helper.reload()["status"] == "ok", helper.log()
+    for user, status in (("zoe@firm.example", "ok"), ("ann@firm.example", "ok"),
+                         ("x@firm.example", "denied")):
+        reply = ask(helper, MAIL, user=user, host="localhost", service="smtp")
+        assert reply["status"] == status, (user, reply)
+
+
+@tap.promise
 def privileged_requests(helper):
     "store, forget, refresh and reload are for root and the helper's user"
     for request in ("store", "forget", "refresh", "reload"):
