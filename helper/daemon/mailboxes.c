@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -11,7 +12,7 @@
 #include "helper/config/settings.h"
 #include "helper/daemon/mailboxes.h"
 
-#define BYTES_MAX (16 * 1024 * 1024)
+#define BYTES_MAX (1024 * 1024)
 
 static int
 compare(const void *a, const void *b)
@@ -31,35 +32,21 @@ length(char *const *list)
 	return n;
 }
 
-/* Make room for one more word than there are lines. */
-static char **
-new_list(const char *text)
-{
-	size_t lines = 1;
-
-	for (; *text; text++)
-		lines += *text == '\n';
-	return calloc(lines + 1, sizeof(char *));
-}
-
-/* Put the first word of each line that is not a comment into a list. */
+/* The first word of each line that is not a comment. */
 static int
-parse(const char *text, char **list)
+parse(const char *text, char ***list)
 {
-	size_t n = 0, len;
+	size_t len;
+	int r = 0;
 
-	for (; *text; text += *text == '\n') {
+	for (; r == 0 && *text; text += *text == '\n') {
 		text += strspn(text, " \t");
 		len = strcspn(text, " \t\r\n");
-		if (len > 0 && *text != '#') {
-			list[n] = strndup(text, len);
-			if (!list[n++])
-				return -ENOMEM;
-		}
+		if (len > 0 && *text != '#')
+			r = list_add(list, text, len);
 		text += strcspn(text, "\n");
 	}
-	qsort(list, n, sizeof(*list), compare);
-	return 0;
+	return r;
 }
 
 int
@@ -71,18 +58,21 @@ mailboxes_load(const char *path, char ***ret, struct conf_errors *e)
 
 	if (text.buf)
 		r = file_read(path, &text, BYTES_MAX, why);
-	if (r == 0) {
-		list = new_list(text.buf);
-		r = list ? parse(text.buf, list) : -ENOMEM;
-	}
-	if (r == 0) {
-		*ret = list;
-	} else {
-		conf_error(e, path, 0, "%s", why);
-		list_free(list);
+	if (r == 0)
+		r = parse(text.buf, &list);
+	if (r == 0 && !list) {
+		snprintf(why, sizeof(why), "names no mailbox");
+		r = -EINVAL;
 	}
 	free(text.buf);
-	return r;
+	if (r < 0) {
+		conf_error(e, path, 0, "%s", why);
+		list_free(list);
+		return r;
+	}
+	qsort(list, length(list), sizeof(*list), compare);
+	*ret = list;
+	return 0;
 }
 
 int

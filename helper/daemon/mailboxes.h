@@ -6,7 +6,8 @@
 #include "helper/config/conf.h"
 
 /*
- * Read a list of mail addresses: one a line, '#' starts a comment line.
+ * Read a list of mail addresses: one a line, '#' starts a comment line, at most
+ * 1 MiB. A file that names none is an error: it would serve nobody.
  *
  *	ret	sorted without regard to case, NULL at the end; list_free() it
  *
