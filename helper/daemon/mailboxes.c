@@ -65,14 +65,14 @@ mailboxes_load(const char *path, char ***ret, struct conf_errors *e)
 		r = -EINVAL;
 	}
 	free(text.buf);
-	if (r < 0) {
-		conf_error(e, path, 0, "%s", why);
-		list_free(list);
-		return r;
+	if (r == 0 && list) {
+		qsort(list, length(list), sizeof(*list), compare);
+		*ret = list;
+		return 0;
 	}
-	qsort(list, length(list), sizeof(*list), compare);
-	*ret = list;
-	return 0;
+	conf_error(e, path, 0, "%s", why);
+	list_free(list);
+	return r;
 }
 
 int

@@ -124,6 +124,8 @@ class Postfix:
         words = " ".join(f"{{ {key}={value} }}" for key, value in self.environment.items())
         main = MAIN.format(dir=self.dir, relay=self.relay, ca=self.env.tls().ca,
                            tls_level=self.tls_level, filter=self.filter, environment=words)
+        main = "".join(line for line in main.splitlines(True)
+                       if line.partition(" = ")[0] not in self.settings)
         main += "".join(f"{key} = {value}\n" for key, value in self.settings.items())
         self.env.write(f"{name}/etc/main.cf", main)
         smtpd = f"127.0.0.1:{self.smtpd} inet n - n - - smtpd" if self.smtpd else ""

@@ -105,8 +105,10 @@ def certified_app(world):
 def large_token(world):
     "a token of 3 KB is no trouble"
     world.oauth.token_size = 3000
-    world.account("large@example.com")
-    world.oauth.token_size = 1500
+    try:
+        world.account("large@example.com")
+    finally:
+        world.oauth.token_size = 1500
     assert len(world.helper.token("large@example.com")["token"]) == 3000
     for mechanism in MECHANISMS:
         assert_fetches(world, "large@example.com", mechanism, world.dovecot)
