@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "common/err.h"
+#include "common/util.h"
 #include "helper/config/settings.h"
 #include "helper/daemon/state.h"
 #include "helper/daemon/store.h"
@@ -31,11 +32,11 @@ struct waiter {
 	void (*answer)(struct waiter *w, enum status s, const char *reason);
 };
 
-/* What tells one version of a file from another. */
+/* What tells one version of a file from another, its mode included. */
 struct file_id {
 	dev_t dev;
 	ino_t ino;
-	struct timespec mtime;
+	struct timespec ctime;
 };
 
 struct account {
@@ -56,6 +57,8 @@ struct account {
 	char last_error[REASON_SIZE];
 	enum status error_status;
 	int64_t last_used_at; /* Unix seconds */
+	char reject_user[USER_MAX + 1]; /* of a glob: who reported ... */
+	char reject_token[TOKEN_ID_SIZE]; /* ... which token last */
 	struct waiter *waiters;
 	struct event *timer;
 	struct file_id secret_id; /* of the secret file last read */

@@ -25,6 +25,7 @@ struct fetch {
 	struct job job;
 	struct account *account;
 	unsigned generation;
+	char config_id[CONFIG_ID_SIZE]; /* of the registration that is used */
 	char *secret_path;
 	char *secret;
 	struct file_id secret_id;
@@ -89,6 +90,7 @@ fetch_new(struct account *a)
 	}
 	f->account = a;
 	f->generation = a->generation;
+	memcpy(f->config_id, a->config_id, sizeof(f->config_id));
 	a->daemon->fetches++;
 	account_pin(a);
 	return f;
@@ -106,7 +108,7 @@ read_secret(struct job *j)
 	if (stat(f->secret_path, &st) == 0) {
 		f->secret_id.dev = st.st_dev;
 		f->secret_id.ino = st.st_ino;
-		f->secret_id.mtime = st.st_mtim;
+		f->secret_id.ctime = st.st_ctim;
 	}
 	if (!f->check_only)
 		secret_read(f->secret_path, SECRET_MAX, &f->secret, f->why);
@@ -230,7 +232,7 @@ make_tokens(const struct fetch *f, const struct msg *reply, struct tokens *ret)
 	    .access_token = dup_or_null(msg_get(reply, "access_token")),
 	    .scope = dup_or_null(msg_get(reply, "scope")),
 	    .flow = dup_or_null(a->tokens.flow),
-	    .config_id = dup_or_null(a->config_id),
+	    .config_id = dup_or_null(f->config_id),
 	    .obtained_at = daemon_wall_s(),
 	    .refresh_obtained_at = a->tokens.refresh_obtained_at,
 	};
@@ -258,10 +260,18 @@ make_tokens(const struct fetch *f, const struct msg *reply, struct tokens *ret)
 	return 0;
 }
 
-/* The new token is ready to be given out. */
+/*
+ * The new token is ready to be given out. An account that was removed and made
+ * again meanwhile has read what the disk had before.
+ */
 static void
 succeed(struct account *a, struct tokens *t, int64_t refresh_in_s)
 {
+	struct account *heir =
+	    a->removed ? table_find(&a->daemon->table, a->name) : NULL;
+
+	if (heir)
+		a = heir;
 	account_set_tokens(a, t, refresh_in_s);
 	log_line(LEVEL_INFO,
 	    "account \"%s\": new token %s, valid for %lld s", a->name,
@@ -473,8 +483,8 @@ static int
 same_file(const struct file_id *a, const struct file_id *b)
 {
 	return a->dev == b->dev && a->ino == b->ino &&
-	    a->mtime.tv_sec == b->mtime.tv_sec &&
-	    a->mtime.tv_nsec == b->mtime.tv_nsec;
+	    a->ctime.tv_sec == b->ctime.tv_sec &&
+	    a->ctime.tv_nsec == b->ctime.tv_nsec;
 }
 
 static void

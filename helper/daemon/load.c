@@ -37,6 +37,7 @@ struct load {
 	struct loaded *accounts;
 	size_t count;
 	struct conf_errors errors;
+	char **messages; /* to be logged: the log is the event loop's */
 	int result;
 	int retry;
 	load_done *done;
@@ -44,10 +45,11 @@ struct load {
 };
 
 static void
-log_error(void *context, const char *line)
+keep_error(void *context, const char *line)
 {
-	(void)context;
-	log_line(LEVEL_ERROR, "%s", line);
+	struct load *load = context;
+
+	list_add(&load->messages, line, strlen(line));
 }
 
 /* Look up one word of allow. Returns 0, or -ENOENT. */
@@ -94,7 +96,7 @@ static void
 load_one(struct load *load, const char *name, struct loaded *l)
 {
 	struct daemon *d = load->daemon;
-	struct conf_errors e = {.report = log_error};
+	struct conf_errors e = {.report = keep_error, .context = load};
 	int r = account_load_partial(load->settings, name, &l->conf, &e);
 
 	if (l->conf) {
@@ -122,7 +124,8 @@ run(struct job *j)
 	char **names = NULL;
 	size_t n = 0;
 
-	e->report = log_error;
+	e->report = keep_error;
+	e->context = load;
 	if (load->settings == &load->fresh)
 		load->result = settings_load(load->daemon->config_path,
 		    load->daemon->user_mode, &load->fresh, e);
@@ -257,6 +260,7 @@ load_free(struct load *load)
 	size_t i;
 
 	settings_clear(&load->fresh);
+	list_free(load->messages);
 	for (i = 0; i < load->count; i++)
 		loaded_clear(&load->accounts[i]);
 	free(load->accounts);
@@ -307,7 +311,10 @@ static int
 conclude(struct load *load)
 {
 	int r = load->result;
+	char **line;
 
+	for (line = load->messages; line && *line; line++)
+		log_line(LEVEL_ERROR, "%s", *line);
 	if (r == 0 && load->settings == &load->fresh)
 		take_settings(load->daemon, &load->fresh);
 	if (r == 0)

@@ -230,6 +230,26 @@ serve_token(struct conn *c, const struct msg *m)
 	account_ask(a, &c->waiter, deadline_ms - deadline_ms / 20);
 }
 
+/*
+ * Whether a report of a rejection is to be acted upon. One mailbox of many that
+ * share a token may have a fault of its own; two of them have not.
+ */
+static int
+is_token_at_fault(struct account *a, const char *token_id, const char *user)
+{
+	int second;
+
+	if (!token_id || strcmp(token_id, a->token_id) != 0)
+		return 0;
+	if (a->conf->user[0] != '*')
+		return 1;
+	second = strcmp(a->reject_token, a->token_id) == 0 &&
+	    !util_case_equal(a->reject_user, user);
+	snprintf(a->reject_token, sizeof(a->reject_token), "%s", a->token_id);
+	snprintf(a->reject_user, sizeof(a->reject_user), "%s", user);
+	return second;
+}
+
 /* A mail server does not accept the token of an account. */
 static void
 serve_reject(struct conn *c, const struct msg *m)
@@ -250,7 +270,7 @@ serve_reject(struct conn *c, const struct msg *m)
 	log_line(LEVEL_WARNING,
 	    "account \"%s\": %s does not accept token %.16s: %s", a->name,
 	    host ? host : "the server", id ? id : "-", words);
-	if (id && strcmp(id, a->token_id) == 0 && a->conf->user[0] != '*')
+	if (is_token_at_fault(a, id, msg_get(m, "user")))
 		actions = account_event(a, EVENT_REJECT, NULL);
 	if (a->life.rejects > 1) {
 		snprintf(reason, sizeof(reason),

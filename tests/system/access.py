@@ -131,6 +131,18 @@ def globs(helper):
 
 
 @tap.promise
+def one_mailbox_of_many(helper):
+    "a token shared by a domain is replaced when two mailboxes report it, not for one"
+    def reject(user):
+        return helper.request({"request": "reject", "user": user, "service": "smtp",
+                               "host": "localhost", "token_id": token_id, "detail": "535"})["action"]
+    token_id = ask(helper, MAIL, user="zoe@firm.example", host="localhost", service="smtp")["token_id"]
+    assert reject("zoe@firm.example") == "none"
+    assert reject("zoe@firm.example") == "none", "the same one again"
+    assert reject("ann@firm.example") == "refresh"
+
+
+@tap.promise
 def mailboxes_file(helper):
     "mailboxes_file narrows a whole domain to the addresses it lists"
     path = helper.secret_file("mailboxes", "# those who may send\nZoe@firm.example\n\nann@firm.example x\n")
