@@ -369,6 +369,8 @@ def silent_provider(world):
     maps = world.env.write("relays", f"{DIANA} [localhost]:{world.certified.smtp}\n")
     secrets = world.env.write("secrets", f"[localhost]:{world.certified.smtp} {DIANA}\n"
                               f"[localhost]:{world.dovecot.smtp} {user}\n")
+    for path in (maps, secrets):
+        os.utime(path, (1e9, 1e9))
     postfix = world.use(user, settings={
         "sender_dependent_relayhost_maps": f"texthash:{maps}",
         "smtp_sasl_password_maps": f"texthash:{secrets}"})

@@ -153,6 +153,8 @@ def full_disk(world):
         before = f.read()
     helper.wrapper = ["prlimit", "--fsize=0:unlimited"]
     helper.start()
+    server.forget()
+    wait_for(lambda: helper.token()["status"] == "ok" and server.seen("token"), what="a refresh")
     assert helper.token()["status"] == "ok"
     assert "disk" in helper.list()["alice"]["last_error"], helper.list()
     ended(helper)
