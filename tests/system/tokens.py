@@ -155,8 +155,8 @@ def full_disk(world):
     helper.start()
     server.forget()
     wait_for(lambda: helper.token()["status"] == "ok" and server.seen("token"), what="a refresh")
+    wait_for(lambda: "disk" in helper.list()["alice"].get("last_error", ""), what="the error")
     assert helper.token()["status"] == "ok"
-    assert "disk" in helper.list()["alice"]["last_error"], helper.list()
     ended(helper)
     with open(os.path.join(helper.state_dir, "alice"), "rb") as f:
         assert f.read() == before
