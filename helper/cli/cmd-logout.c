@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "helper/cli/call.h"
@@ -13,12 +14,20 @@
 static void
 print_result(struct cli *cli, const char *account, const struct msg *reply)
 {
+	const char *revoked = msg_get(reply, "revoked");
 	const char *reason = msg_get(reply, "reason");
 	char path[PATH_MAX];
 
 	printf("%s: tokens forgotten\n", account);
-	if (reason)
-		printf("%s: %s\n", account, reason);
+	if (revoked && strcmp(revoked, "yes") == 0)
+		printf("The provider has revoked the grant.\n");
+	else if (revoked && strcmp(revoked, "no") == 0)
+		printf("The provider did not revoke the grant: %s. End it in "
+		       "the account's settings there.\n",
+		    reason ? reason : "no reason given");
+	else if (revoked && strcmp(revoked, "unsupported") == 0)
+		printf("The grant is not revoked: the provider has no way for "
+		       "that. It ends in the account's settings there.\n");
 	if (cli_settings(cli) == 0 &&
 	    account_path(&cli->settings, account, path, sizeof(path)) == 0 &&
 	    access(path, F_OK) == 0)

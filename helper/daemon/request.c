@@ -455,6 +455,21 @@ serve_store(struct conn *c, const struct msg *m)
 }
 
 static void
+send_forgotten(struct conn *c)
+{
+	char buf[2048];
+	struct msg_writer w;
+
+	msg_begin(&w, buf, sizeof(buf));
+	msg_put(&w, "status", status_name(STATUS_OK));
+	msg_put(&w, "revoked", c->action);
+	msg_put(&w, "reason", c->wanted);
+	if (msg_end(&w) == 0)
+		conn_send(c, &w);
+	conn_finish(c);
+}
+
+static void
 on_forgotten(struct account *a, struct tokens *t, int r, void *context)
 {
 	struct conn *c = context;
@@ -464,7 +479,7 @@ on_forgotten(struct account *a, struct tokens *t, int r, void *context)
 	if (r == 0) {
 		log_line(LEVEL_INFO, "account \"%s\": its tokens are gone",
 		    a->name);
-		reply_ok(c, "revoked", c->action);
+		send_forgotten(c);
 		return;
 	}
 	snprintf(reason, sizeof(reason), "cannot remove %s/%s: %s",
@@ -492,6 +507,7 @@ on_revoked(struct account *a, const char *reason, void *context)
 	struct conn *c = context;
 
 	c->action = reason ? "no" : "yes";
+	c->wanted = reason ? strdup(reason) : NULL;
 	if (reason)
 		log_line(LEVEL_WARNING,
 		    "account \"%s\": the provider did not revoke the grant: %s",

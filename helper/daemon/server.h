@@ -21,8 +21,7 @@ struct conn {
 	pid_t pid;
 	struct waiter waiter;
 	const char *action;  /* of request.c: what is answered later */
-	char *wanted;	     /* sasl_user of the reply, on the heap */
-	unsigned generation; /* of the account, when waiting began */
+	char *wanted;	     /* of request.c: a text of the reply, on the heap */
 	int fd;
 	int replied;
 	struct event *readable;

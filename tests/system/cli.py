@@ -332,7 +332,7 @@ def logout(world):
     done = world.cli("logout", "work")
     assert done.rc == 0, done
     assert f"{world.helper.config_dir}/accounts.d/work.conf stays" in done.stdout, done
-    assert world.server.refresh[token].revoked
+    assert world.server.refresh[token].revoked and "has revoked the grant" in done.stdout, done
     assert "refresh_token" not in (world.helper.state("work") or {})
     assert world.cli("token", "work").rc == 69
 

@@ -444,6 +444,11 @@ def forgets(world):
     assert server.seen("revoke")[0].form["token"] == tokens["refresh_token"]
     assert helper.state("alice") is None
     assert helper.token()["status"] == "login_required"
+    world.sign_in(server, helper, expires_in=3600)
+    server.always("revoke", Reply(503))
+    reply = helper.request({"request": "forget", "account": "alice", "revoke": "yes"})
+    assert reply["status"] == "ok" and reply["revoked"] == "no" and "503" in reply["reason"], reply
+    assert helper.state("alice") is None, "forgotten all the same"
     ended(helper)
 
 
