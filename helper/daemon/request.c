@@ -275,8 +275,9 @@ serve_reject(struct conn *c, const struct msg *m)
 	if (a->life.rejects > 1) {
 		snprintf(reason, sizeof(reason),
 		    "the mail server rejects fresh tokens too, so the token "
-		    "is not what is wrong: %s; run \"sasl-bearer doctor %s\"",
-		    words, a->name);
+		    "is not what is wrong: %.900s; check scope, and what the "
+		    "provider permits the application and the mailbox",
+		    words);
 		account_set_error(a, a->error_status, reason);
 	}
 	reply_ok(c, "action", actions & ACTION_FETCH ? "refresh" : "none");

@@ -71,7 +71,7 @@ test_limits(void)
 	char *buf = malloc(MSG_MAX + 1);
 	struct msg_writer w;
 	struct msg m;
-	char name[8];
+	char name[16];
 	int i, r;
 
 	msg_begin(&w, buf, MSG_MAX + 1);
