@@ -194,7 +194,8 @@ helper_token(
 	size_t i, n = find_places(places);
 	int r, unreachable = 0;
 
-	explain(h, n ? places[n - 1].path : "$SASL_BEARER_SOCKET", -ENOENT);
+	explain(h, n ? places[n - 1].path : "$SASL_BEARER_SOCKET",
+	    n ? -ENOENT : -ENAMETOOLONG);
 	for (i = 0; i < n; i++) {
 		r = request_token(h, &places[i], q, deadline_ms);
 		if (r == 0) {

@@ -102,7 +102,9 @@ advice(const struct call *c, int code)
 		return c->user_mode
 		    ? "start it with: sasl-bearerd --user (or add --system to "
 		      "ask the system's)"
-		    : "start it with: systemctl start sasl-bearerd";
+		    : access("/run/systemd/system", F_OK) == 0
+		    ? "start it with: systemctl start sasl-bearerd"
+		    : "start sasl-bearerd, as root";
 	case -EACCES:
 		return "the directories of the socket must be open to all";
 	case -ERR_PEER:

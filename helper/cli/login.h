@@ -9,7 +9,6 @@
 #include "helper/cli/cli.h"
 #include "helper/cli/fetch.h"
 
-#define SECRET_MAX 4096
 
 struct login {
 	/* options as given, or NULL */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,11 +170,22 @@ is_own_group(gid_t gid)
 	return 0;
 }
 
+/* The group that the helper will read secrets by. */
+static void
+helper_group(char *buf, size_t size)
+{
+	const struct group *g = geteuid() == 0 ? NULL : getgrgid(getegid());
+
+	snprintf(buf, size, "%s", g ? g->gr_name : RUN_AS);
+}
+
 int
 file_check_readers(const char *path, const struct stat *st, char why[FILE_WHY])
 {
 	unsigned mode = st->st_mode & 07777;
+	char group[64];
 
+	helper_group(group, sizeof(group));
 	if (st->st_uid == geteuid() && (mode & 0177) == 0)
 		return 0;
 	if (st->st_uid == 0 && (mode & 0137) == 0 && is_own_group(st->st_gid))
@@ -181,8 +193,8 @@ file_check_readers(const char *path, const struct stat *st, char why[FILE_WHY])
 	if (st->st_uid == 0)
 		snprintf(why, FILE_WHY,
 		    "holds a secret that others may read; run: "
-		    "chown root:" RUN_AS " %.200s && chmod 640 %.200s",
-		    path, path);
+		    "chown root:%s %.180s && chmod 640 %.180s",
+		    group, path, path);
 	else if (st->st_uid == geteuid())
 		snprintf(why, FILE_WHY,
 		    "holds a secret that others may read; run: chmod 600 "

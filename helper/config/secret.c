@@ -75,8 +75,8 @@ secret_read(const char *path, size_t max, char **ret, char why[CONF_TEXT_MAX])
 	}
 	if (r < 0)
 		snprintf(why, CONF_TEXT_MAX, "%.400s: %s%s", path, reason,
-		    fd == -EACCES ? "; run: chown root:" RUN_AS
-				    " and chmod 640 on it"
+		    fd == -EACCES ? "; its group must be the helper's, and "
+				    "its mode 640"
 				  : "");
 	return r;
 }

@@ -208,6 +208,8 @@ void list_free(char **list);
  */
 int config_id(const struct account_conf *a, char buf[CONFIG_ID_SIZE]);
 
+#define SECRET_MAX 4096 /* bytes of a client secret */
+
 /*
  * Read a file that holds a secret: its content without the final line feed.
  *

@@ -139,7 +139,13 @@ explain_missing(struct account *a)
 {
 	char reason[REASON_SIZE];
 
-	if (a->tokens_unusable)
+	if (a->tokens_damaged)
+		snprintf(reason, sizeof(reason),
+		    "the stored sign-in of account \"%s\" cannot be read: see "
+		    "the log; put %s/%s back from a backup, or run "
+		    "\"sasl-bearer login %s\"",
+		    a->name, a->daemon->settings.state_dir, a->name, a->name);
+	else if (a->tokens_unusable)
 		snprintf(reason, sizeof(reason),
 		    "the stored sign-in of account \"%s\" was made for "
 		    "another client_id, endpoint or scope; run \"sasl-bearer "
@@ -194,6 +200,7 @@ account_set_tokens(struct account *a, struct tokens *t, int64_t refresh_in_s)
 	struct life_info info = {.jitter = daemon_jitter()};
 
 	tokens_clear(&a->tokens);
+	a->tokens_damaged = 0;
 	a->tokens = *t;
 	*t = (struct tokens){0};
 	a->life.fetching = 0;

@@ -52,6 +52,7 @@ struct account {
 	struct life life;
 	struct tokens tokens;
 	int tokens_unusable; /* they belong to another registration */
+	int tokens_damaged;  /* the state file cannot be read */
 	char token_id[TOKEN_ID_SIZE];
 	char *token_endpoint; /* discovered; NULL when not */
 	char last_error[REASON_SIZE];

@@ -44,14 +44,22 @@ check_pair(const struct settings *s, const struct account_conf *a,
 	    a->name, b->name, a->user);
 }
 
+/* The files an account names, as far as the caller may read them. */
 static void
-check_mailboxes(const struct account_conf *a, struct conf_errors *e)
+check_files(const struct settings *s, const struct account_conf *a,
+    struct conf_errors *e)
 {
-	char **list = NULL;
+	char **list = NULL, *secret = NULL, why[CONF_TEXT_MAX];
+	char path[4096];
 
 	if (a->mailboxes_file &&
 	    mailboxes_load(a->mailboxes_file, &list, e) == 0)
 		list_free(list);
+	if (a->client_secret_file &&
+	    account_path(s, a->name, path, sizeof(path)) == 0 &&
+	    secret_read(a->client_secret_file, SECRET_MAX, &secret, why) < 0)
+		conf_error(e, path, 0, "client_secret_file: %s", why);
+	util_secret_free(secret);
 }
 
 unsigned
@@ -71,7 +79,7 @@ check_accounts(const struct settings *s, struct conf_errors *e)
 	for (i = 0; all && i < n; i++) {
 		if (account_load(s, names[i], &all[count], e) < 0)
 			continue;
-		check_mailboxes(all[count], e);
+		check_files(s, all[count], e);
 		for (k = 0; k < count; k++)
 			check_pair(s, all[k], all[count], e);
 		count++;

@@ -13,6 +13,7 @@
 #include "common/util.h"
 #include "helper/daemon/daemon.h"
 #include "helper/daemon/fetch.h"
+#include "helper/daemon/grant.h"
 #include "helper/daemon/load.h"
 #include "helper/daemon/log.h"
 #include "helper/daemon/notify.h"
@@ -190,7 +191,7 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 	catch_up_sleep(l);
 	for (i = 0; i < d->table.count; i++) {
 		if (d->table.by_name[i]->error_status == STATUS_CONFIG)
-			fetch_check_secret(d->table.by_name[i]);
+			grant_check_secret(d->table.by_name[i]);
 		if (minute)
 			save_retry(d->table.by_name[i]);
 	}

@@ -15,19 +15,4 @@ void fetch_start(struct account *a);
 /* Start fetches that had to wait for a free child. */
 void fetch_next(struct daemon *d);
 
-/*
- * Give the grant back to the provider (RFC 7009).
- *
- *	done	called once; reason is NULL when the provider said yes
- *
- * Returns 0; or -ENOTSUP when the provider has no such endpoint or there is
- * no grant, or another negative errno; then done is not called.
- */
-int fetch_revoke(struct account *a,
-    void (*done)(struct account *a, const char *reason, void *context),
-    void *context);
-
-/* Look whether the secret file has changed; if so, fetch. */
-void fetch_check_secret(struct account *a);
-
 #endif

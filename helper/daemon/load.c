@@ -187,7 +187,8 @@ new_account(struct daemon *d, struct loaded *l)
 	if (!a)
 		return NULL;
 	take_definition(a, l);
-	if (l->tokens_error < 0 && l->tokens_error != -ENOENT)
+	a->tokens_damaged = l->tokens_error < 0 && l->tokens_error != -ENOENT;
+	if (a->tokens_damaged)
 		log_line(LEVEL_ERROR,
 		    "account \"%s\": cannot read %s/%s: %s; the file is left "
 		    "as it is",

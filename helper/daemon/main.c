@@ -118,6 +118,7 @@ static int
 fork_spawner(const struct settings *s, const struct identity *id)
 {
 	int pair[2], null;
+	char ready;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -127,7 +128,8 @@ fork_spawner(const struct settings *s, const struct identity *id)
 		return -errno;
 	if (pid > 0) {
 		close(pair[1]);
-		return pair[0];
+		/* nothing goes on before it is nobody special */
+		return recv(pair[0], &ready, 1, 0) == 1 ? pair[0] : -EPERM;
 	}
 	close(pair[0]);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -143,6 +145,8 @@ fork_spawner(const struct settings *s, const struct identity *id)
 	if (privilege_drop(id) < 0)
 		_exit(EX_NOPERM);
 	privilege_seal();
+	if (send(STDIN_FILENO, "", 1, MSG_NOSIGNAL) != 1)
+		_exit(EX_OSERR);
 	spawn_serve(STDIN_FILENO, s->libexec_dir);
 }
 
@@ -191,14 +195,14 @@ write_pidfile(const char *path)
 		complain("%s: %s", path, strerror(errno));
 		if (f)
 			fclose(f);
-		return EX_CANTCREAT;
+		return -EIO;
 	}
-	return fclose(f) == 0 ? EX_OK : EX_CANTCREAT;
+	return fclose(f) == 0 ? 0 : -EIO;
 }
 
 /* Lock the state, bind the sockets, be nobody special. */
 static int
-set_up(struct daemon *d, const struct identity *id)
+set_up(struct daemon *d, const struct identity *id, const char *pidfile)
 {
 	char why[1024], text[64];
 	int r;
@@ -213,6 +217,8 @@ set_up(struct daemon *d, const struct identity *id)
 		complain("%s", why);
 		return EX_CANTCREAT;
 	}
+	if (pidfile && write_pidfile(pidfile) < 0)
+		return EX_CANTCREAT;
 	r = privilege_drop(id);
 	if (r < 0) {
 		complain("cannot become user %s: %s", id->name,
@@ -300,12 +306,10 @@ serve(struct options *o, struct daemon *d)
 		complain("cannot start: %s", strerror(-fd));
 		status = EX_OSERR;
 	} else {
-		status = o->pidfile ? write_pidfile(o->pidfile) : EX_OK;
-		if (status == EX_OK)
-			status = set_up(d, &id);
+		status = set_up(d, &id, o->pidfile);
 	}
 	if (status == EX_OK) {
-		log_open(o->foreground || getenv("JOURNAL_STREAM"));
+		log_open(o->foreground);
 		log_set_level((enum log_level)d->settings.log_level);
 		if (daemon_run(d, fd, on_ready, &parent_fd) < 0)
 			status = EX_OSERR;

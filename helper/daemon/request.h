@@ -11,4 +11,7 @@ void request_serve(struct conn *c, const struct msg *m);
 /* Send a reply of a status and a reason, and finish. */
 void request_refuse(struct conn *c, enum status s, const char *reason);
 
+/* Send status=ok, with one attribute more unless name is NULL, and finish. */
+void request_ok(struct conn *c, const char *name, const char *value);
+
 #endif

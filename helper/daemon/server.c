@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,13 @@ struct server {
 	unsigned count;
 	int64_t overflow_uid; /* stands for uids of other user namespaces */
 };
+
+struct conn *
+conn_of(struct waiter *w)
+{
+	return (struct conn *)(void *)((char *)w -
+	    offsetof(struct conn, waiter));
+}
 
 static void
 conn_free(struct conn *c)

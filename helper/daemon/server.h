@@ -47,4 +47,7 @@ void conn_send(struct conn *c, const struct msg_writer *w);
 /* Nothing follows: close once all is sent. */
 void conn_finish(struct conn *c);
 
+/* The client whose waiter this is. */
+struct conn *conn_of(struct waiter *w);
+
 #endif

@@ -71,6 +71,8 @@ def check(world):
     assert done.rc == 78, done
     for words in ("a.conf:", "min_validity", "services", "b.conf:", "placeholder"):
         assert words in done.stderr, (words, done.stderr)
+    done = world.helper({"c": {"user": ALICE, "client_secret_file": "/nonexistent/secret"}}).check()
+    assert done.rc == 78 and "c.conf: client_secret_file: /nonexistent/secret" in done.stderr, done
     assert world.helper().check().rc == 0
 
 
@@ -244,6 +246,37 @@ def user_mode(world):
     assert helper.token()["status"] == "ok", "root"
     os.chmod(os.path.dirname(os.path.dirname(helper.socket)), 0o755)
     assert helper.token(uid=5)["status"] == "denied", "another user"
+    assert helper.stop() == 0
+
+
+@tap.promise
+def damaged_state(world):
+    "a state file that cannot be read is left as it is, and the reason says so"
+    helper = world.helper().write_config()
+    path = os.path.join(helper.state_dir, "alice")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("protocol=1\nrefresh_token=cut")
+    os.chown(path, 1, 1) if os.geteuid() == 0 else None
+    helper.start()
+    reply = helper.token()
+    assert reply["status"] == "login_required" and "cannot be read" in reply["reason"], reply
+    with open(path, encoding="utf-8") as f:
+        assert f.read() == "protocol=1\nrefresh_token=cut"
+    assert helper.store("alice", dict(world.server.issue(ALICE), expires_in=3600))["status"] == "ok"
+    assert helper.token()["status"] == "ok", "a new sign-in mends it"
+    assert helper.stop() == 0
+
+
+@tap.promise
+def second_pidfile(world):
+    "a second daemon that does not start leaves the first one's pid file alone"
+    helper = world.helper().start()
+    pidfile = helper.path("pid")
+    with open(pidfile, "w", encoding="utf-8") as f:
+        f.write("1\n")
+    assert world.run(helper, "--foreground", "--pidfile", pidfile).rc != 0
+    with open(pidfile, encoding="utf-8") as f:
+        assert f.read() == "1\n"
     assert helper.stop() == 0
 
 

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/* admin - requests about accounts: list, store, forget, refresh, reload */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/util.h"
+#include "helper/daemon/admin.h"
+#include "helper/daemon/daemon.h"
+#include "helper/daemon/grant.h"
+#include "helper/daemon/load.h"
+#include "helper/daemon/log.h"
+#include "helper/daemon/policy.h"
+#include "helper/daemon/request.h"
+#include "helper/daemon/save.h"
+
+#define REFRESH_MS 60000
+#define EXPIRES_IN_DEFAULT 600
+#define EXPIRES_IN_MAX (10 * 366 * 86400LL)
+
+/* What a screen shows of an account. */
+static void
+send_listed(struct conn *c, const struct account *a)
+{
+	int64_t now = daemon_now_ms(), wall = daemon_wall_s();
+	const struct tokens *t = &a->tokens;
+	char buf[4096];
+	struct msg_writer w;
+
+	msg_begin(&w, buf, sizeof(buf));
+	msg_put(&w, "account", a->name);
+	msg_put(&w, "user", a->conf->user);
+	msg_put(&w, "provider", a->conf->provider);
+	msg_put(&w, "grant", grant_names[a->conf->grant]);
+	msg_put(&w, "state", state_name(state_shown(&a->life, now)));
+	msg_put(&w, "token_id", a->token_id);
+	if (a->life.expires_ms)
+		msg_put_number(&w, "expires_at", account_expires_at(a));
+	if (state_next(&a->life) != INT64_MAX)
+		msg_put_number(&w, "refresh_at",
+		    wall + (state_next(&a->life) - now) / 1000);
+	if (t->refresh_token && t->refresh_obtained_at)
+		msg_put_number(&w, "refresh_token_age",
+		    wall > t->refresh_obtained_at
+			? wall - t->refresh_obtained_at
+			: 0);
+	msg_put(&w, "last_error",
+	    a->unsaved ? "the disk refuses the tokens; see the log"
+		       : a->last_error);
+	if (a->last_used_at)
+		msg_put_number(&w, "last_used", a->last_used_at);
+	if (msg_end(&w) == 0)
+		conn_send(c, &w);
+}
+
+void
+admin_list(struct conn *c, const struct msg *m)
+{
+	const struct table *t = &c->daemon->table;
+	const char *user = msg_get(m, "user");
+	struct msg_writer w;
+	char buf[256];
+	size_t i;
+	int64_t n = 0;
+
+	msg_begin(&w, buf, sizeof(buf));
+	msg_put(&w, "status", status_name(STATUS_OK));
+	msg_end(&w);
+	conn_send(c, &w);
+	for (i = 0; i < t->count; i++) {
+		if ((c->uid != geteuid() &&
+			!account_allows(t->by_name[i], c->uid)) ||
+		    (user && strcmp(t->by_name[i]->name, user) != 0 &&
+			policy_user(t->by_name[i]->conf->user, user) ==
+			    MATCH_NONE))
+			continue;
+		send_listed(c, t->by_name[i]);
+		n++;
+	}
+	msg_begin(&w, buf, sizeof(buf));
+	msg_put(&w, "status", status_name(STATUS_OK));
+	msg_put_number(&w, "count", n);
+	msg_end(&w);
+	conn_send(c, &w);
+	conn_finish(c);
+}
+
+/* The account a privileged request names; refused when there is none. */
+static struct account *
+named_account(struct conn *c, const struct msg *m)
+{
+	const char *name = msg_get(m, "account");
+	struct account *a = name ? table_find(&c->daemon->table, name) : NULL;
+	char reason[REASON_SIZE];
+
+	if (a)
+		return a;
+	snprintf(reason, sizeof(reason), "there is no account \"%.64s\" in %s",
+	    name ? name : "", c->daemon->settings.accounts_dir);
+	request_refuse(c, STATUS_BAD, reason);
+	return NULL;
+}
+
+static char *
+dup_attribute(const struct msg *m, const char *name, const char *fallback)
+{
+	const char *value = msg_get(m, name);
+
+	if (!value)
+		value = fallback;
+	return value ? strdup(value) : NULL;
+}
+
+/* Why a sign-in cannot be stored, or NULL. */
+static const char *
+check_store(const struct account *a, const struct msg *m, int64_t *expires_in)
+{
+	const char *id = msg_get(m, "config_id");
+	const char *refresh = msg_get(m, "refresh_token");
+	const char *access = msg_get(m, "access_token");
+
+	if (*a->broken)
+		return a->broken;
+	if (id && strcmp(id, a->config_id) != 0)
+		return "the tokens are of another client_id, endpoint or scope "
+		       "than the account's file names; sign in again";
+	if (!refresh && !access)
+		return "neither refresh_token nor access_token is given";
+	if (refresh && strlen(refresh) > TOKEN_MAX)
+		return "refresh_token is longer than 16384 bytes";
+	if (access && !util_b64token_valid(access))
+		return "access_token is not a token (RFC 6750)";
+	if (msg_get_number(m, "expires_in", 1, EXPIRES_IN_MAX, expires_in) < 0)
+		return "expires_in is not a number in its bounds";
+	return NULL;
+}
+
+static void
+on_stored(struct account *a, struct tokens *t, int r, void *context)
+{
+	struct conn *c = context;
+
+	account_set_tokens(a, t, 0);
+	log_line(LEVEL_INFO, "account \"%s\": a sign-in was stored", a->name);
+	account_event(a, EVENT_TIMER, NULL);
+	if (!a->tokens.access_token)
+		account_event(a, EVENT_MENDED, NULL);
+	if (!a->life.fetching)
+		account_settle(a);
+	if (r == 0)
+		request_ok(c, NULL, NULL);
+	else
+		request_refuse(c, STATUS_TEMPORARY,
+		    "the sign-in is in use, but the disk refuses it: it is "
+		    "kept in memory and saved as soon as it is possible; see "
+		    "the log");
+}
+
+void
+admin_store(struct conn *c, const struct msg *m)
+{
+	struct account *a = named_account(c, m);
+	int64_t expires_in = EXPIRES_IN_DEFAULT;
+	const char *wrong;
+	struct tokens t = {0};
+
+	if (!a)
+		return;
+	wrong = check_store(a, m, &expires_in);
+	if (wrong) {
+		request_refuse(c, STATUS_BAD, wrong);
+		return;
+	}
+	t.refresh_token =
+	    dup_attribute(m, "refresh_token", a->tokens.refresh_token);
+	t.access_token = dup_attribute(m, "access_token", NULL);
+	t.scope = dup_attribute(m, "scope", NULL);
+	t.flow = dup_attribute(m, "flow", NULL);
+	t.config_id = strdup(a->config_id);
+	t.obtained_at = daemon_wall_s();
+	t.refresh_obtained_at = msg_get(m, "refresh_token")
+	    ? t.obtained_at
+	    : a->tokens.refresh_obtained_at;
+	t.expires_at = t.access_token ? t.obtained_at + expires_in : 0;
+	/* a fetch under way is of the grant before */
+	a->generation++;
+	if (save_start(a, &t, 1, on_stored, c) < 0) {
+		tokens_clear(&t);
+		request_refuse(c, STATUS_TEMPORARY, "out of memory");
+	}
+}
+
+static void
+send_forgotten(struct conn *c)
+{
+	char buf[2048];
+	struct msg_writer w;
+
+	msg_begin(&w, buf, sizeof(buf));
+	msg_put(&w, "status", status_name(STATUS_OK));
+	msg_put(&w, "revoked", c->action);
+	msg_put(&w, "reason", c->wanted);
+	if (msg_end(&w) == 0)
+		conn_send(c, &w);
+	conn_finish(c);
+}
+
+static void
+on_forgotten(struct account *a, struct tokens *t, int r, void *context)
+{
+	struct conn *c = context;
+	char reason[REASON_SIZE], text[64];
+
+	(void)t;
+	if (r == 0) {
+		log_line(LEVEL_INFO, "account \"%s\": its tokens are gone",
+		    a->name);
+		send_forgotten(c);
+		return;
+	}
+	snprintf(reason, sizeof(reason), "cannot remove %s/%s: %s",
+	    c->daemon->settings.state_dir, a->name,
+	    err_text(r, text, sizeof(text)));
+	request_refuse(c, STATUS_TEMPORARY, reason);
+}
+
+static void
+forget(struct conn *c, struct account *a)
+{
+	a->generation++;
+	tokens_clear(&a->tokens);
+	a->unsaved = 0;
+	a->life.fetching = 0;
+	account_review(a);
+	account_settle(a);
+	if (save_remove(a, on_forgotten, c) < 0)
+		request_refuse(c, STATUS_TEMPORARY, "out of memory");
+}
+
+static void
+on_revoked(struct account *a, const char *reason, void *context)
+{
+	struct conn *c = context;
+
+	c->action = reason ? "no" : "yes";
+	c->wanted = reason ? strdup(reason) : NULL;
+	if (reason)
+		log_line(LEVEL_WARNING,
+		    "account \"%s\": the provider did not revoke the grant: %s",
+		    a->name, reason);
+	forget(c, a);
+}
+
+void
+admin_forget(struct conn *c, const struct msg *m)
+{
+	struct account *a = named_account(c, m);
+	const char *revoke = msg_get(m, "revoke");
+
+	if (!a)
+		return;
+	c->action = "unsupported";
+	if (revoke && strcmp(revoke, "yes") == 0) {
+		if (grant_revoke(a, on_revoked, c) == 0)
+			return;
+	} else {
+		c->action = "kept";
+	}
+	forget(c, a);
+}
+
+static void
+on_refreshed(struct waiter *w, enum status s, const char *reason)
+{
+	struct conn *c = conn_of(w);
+
+	if (s == STATUS_OK)
+		request_ok(c, NULL, NULL);
+	else
+		request_refuse(c, s, reason);
+}
+
+void
+admin_refresh(struct conn *c, const struct msg *m)
+{
+	struct account *a = named_account(c, m);
+
+	if (!a)
+		return;
+	c->waiter.answer = on_refreshed;
+	account_refresh(a, &c->waiter, REFRESH_MS);
+}
+
+static void
+on_reloaded(void *context, const char *first_error)
+{
+	struct conn *c = context;
+
+	if (first_error)
+		request_refuse(c, STATUS_CONFIG, first_error);
+	else
+		request_ok(c, NULL, NULL);
+}
+
+void
+admin_reload(struct conn *c, const struct msg *m)
+{
+	(void)m;
+	if (load_start(c->daemon, 1, on_reloaded, c) < 0)
+		request_refuse(c, STATUS_TEMPORARY,
+		    "a reload is under way already; try again");
+}
