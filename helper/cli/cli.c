@@ -180,7 +180,7 @@ cli_parse(struct cli *cli, const struct cli_option *own, int argc, char **argv)
 			break;
 		if (c == ':' || c == '?')
 			r = option_error(cli, c == ':', argv[optind - 1]);
-		else if (c >= OWN)
+		else if (own && c >= OWN)
 			take_own(&own[c - OWN]);
 		else
 			r = take_common(cli, c);

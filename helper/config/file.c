@@ -135,7 +135,7 @@ file_open(const char *path, struct stat *ret_st, char why[FILE_WHY])
 out:
 	if (fd >= 0)
 		close(fd);
-	return r;
+	return r < 0 ? r : -EIO;
 }
 
 int

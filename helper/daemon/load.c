@@ -136,9 +136,8 @@ run(struct job *j)
 	while (names[n])
 		n++;
 	load->accounts = calloc(n + 1, sizeof(*load->accounts));
-	if (load->accounts)
-		load->count = n;
-	else
+	load->count = load->accounts ? n : 0;
+	if (!load->accounts)
 		load->result = -ENOMEM;
 	for (n = 0; n < load->count; n++)
 		load_one(load, names[n], &load->accounts[n]);
