@@ -157,7 +157,12 @@ explain(struct helper *h, const char *path, int r)
 {
 	char text[64];
 
-	if (r == -ETIMEDOUT)
+	if (r == -ENOENT)
+		snprintf(h->reason, sizeof(h->reason),
+		    "no token helper listens at %s; start sasl-bearerd, and "
+		    "for a program in a chroot give it a socket in there",
+		    path);
+	else if (r == -ETIMEDOUT)
 		snprintf(h->reason, sizeof(h->reason),
 		    "no answer in time from the token helper at %s; see its "
 		    "log",

@@ -122,7 +122,7 @@ def relay(env, postfix, sink, server):
     command(f"sendmail -f {USER} {USER} <message")
     status, reason = postfix.send(to=USER, subject="hello from quickstart")
     if status != "sent":
-        fail(f"the mail is {status}: {reason}", env.all_logs())
+        fail(f"the mail is {status}: {reason}", Env.all_logs())
     deliver(env, server, sink.wait(1)[0].data)
     return find(r".*status=sent.*", postfix.log()), find(
         r".*submission-login: Info: Login: .*method=XOAUTH2.*", server.log())
@@ -147,7 +147,7 @@ def fetch(env, helper, server):
                   environment={"SASL_BEARER_SOCKET": helper.socket})
     show(done.stdout)
     if done.rc:
-        fail("mbsync failed", done.stderr, env.all_logs())
+        fail("mbsync failed", done.stderr, Env.all_logs())
     new = os.listdir(env.path("mbsync", "INBOX", "new"))
     with open(env.path("mbsync", "INBOX", "new", new[0]), encoding="utf-8") as f:
         show(find(r"Subject: .*", f.read()))
@@ -203,7 +203,10 @@ def main():
         without_root()
     with Env() as env:
         os.umask(0o022)
-        run(env)
+        try:
+            run(env)
+        except (AssertionError, tap.Skip) as e:
+            fail(str(e), Env.all_logs())
         step("Stopping everything")
 
 

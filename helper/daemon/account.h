@@ -41,35 +41,35 @@ struct file_id {
 
 struct account {
 	struct daemon *daemon;
-	char name[ACCOUNT_NAME_MAX + 1];
 	struct account_conf *conf; /* never NULL; partial when broken */
-	char broken[CONF_TEXT_MAX]; /* why conf is of no use; "" when it is */
-	char config_id[CONFIG_ID_SIZE];
 	uid_t *allow;
 	size_t allow_count;
-	int allow_unknown;  /* a name in allow is no user, yet */
-	char **mailboxes;   /* of a glob: the only ones, sorted; or NULL */
+	char **mailboxes; /* of a glob: the only ones, sorted; or NULL */
 	struct life life;
 	struct tokens tokens;
-	int tokens_unusable; /* they belong to another registration */
-	int tokens_damaged;  /* the state file cannot be read */
-	char token_id[TOKEN_ID_SIZE];
 	char *token_endpoint; /* discovered; NULL when not */
-	char last_error[REASON_SIZE];
-	enum status error_status;
 	int64_t last_used_at; /* Unix seconds */
-	char reject_user[USER_MAX + 1]; /* of a glob: who reported ... */
-	char reject_token[TOKEN_ID_SIZE]; /* ... which token last */
 	struct waiter *waiters;
 	struct event *timer;
+	struct account *next_queued;
 	struct file_id secret_id; /* of the secret file last read */
 	unsigned generation; /* results of an older one are not wanted */
-	unsigned pins; /* jobs and fetches that point here */
-	int unsaved;   /* the disk has refused the current tokens */
-	int removed;   /* its file is gone; lives until it is not pinned */
-	int listed;    /* by load.c, while it compares */
+	unsigned pins;	     /* jobs and fetches that point here */
+	int allow_unknown;   /* a name in allow is no user, yet */
+	int tokens_unusable; /* they belong to another registration */
+	int tokens_damaged;  /* the state file cannot be read */
+	int unsaved;	     /* the disk has refused the current tokens */
+	int removed; /* its file is gone; lives until it is not pinned */
+	int listed;  /* by load.c, while it compares */
 	int queued;
-	struct account *next_queued;
+	enum status error_status;
+	char last_error[REASON_SIZE];
+	char broken[CONF_TEXT_MAX]; /* why conf is of no use; "" when it is */
+	char config_id[CONFIG_ID_SIZE];
+	char name[ACCOUNT_NAME_MAX + 1];
+	char token_id[TOKEN_ID_SIZE];
+	char reject_user[USER_MAX + 1];	  /* of a glob: who reported ... */
+	char reject_token[TOKEN_ID_SIZE]; /* ... which token last */
 };
 
 /* A new account. conf becomes the account's. Returns NULL without memory. */

@@ -171,7 +171,7 @@ on_token(struct life *l, const struct life_info *info, int64_t now)
 					: info->lifetime_ms / 5 * 4;
 	/* with a large min_validity askers would wait earlier than that */
 	latest = info->lifetime_ms - wanted_validity(l, 0);
-	latest -= min64(HEAD_START, latest / 2);
+	latest -= min64(HEAD_START, latest / 5);
 	delay = min64(delay, latest);
 	l->refresh_ms = now + with_jitter(delay, info->jitter);
 	l->state = healthy_state(l, now);

@@ -5,7 +5,9 @@
 import json
 import os
 import re
+import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
@@ -21,7 +23,7 @@ OFFERED = "LOGIN PLAIN XOAUTH2 OAUTHBEARER"
 
 # A program on libsasl2: reads what to do as JSON, prints what came of it.
 PROGRAM = r"""
-import ctypes, json, os, sys
+import ctypes, json, os, sys, time
 from ctypes import POINTER, byref, c_char_p, c_int, c_uint, c_ulong, c_void_p
 
 job = json.loads(sys.stdin.read())
@@ -73,11 +75,13 @@ entries = [Callback(0x4002, ctypes.cast(name, c_void_p), None),
            Callback(2, ctypes.cast(log, c_void_p), None)]
 if job["authzid"]:
     entries.append(Callback(0x4001, ctypes.cast(name, c_void_p), None))
+began = time.monotonic()
 callbacks = (Callback * (len(entries) + 1))(*entries, Callback(0, None, None))
 for _ in range(job["rounds"]):
     assert sasl.sasl_client_init(callbacks) == 0
     if _ < job["rounds"] - 1:
         sasl.sasl_client_done()
+start_s = time.monotonic() - began
 after = objects()
 
 def login():
@@ -118,7 +122,7 @@ if job["fork"]:
 else:
     result = login()
 result["loaded"] = sorted(os.path.basename(path) for path in after - before)
-result["logged"], result["asked"] = logged, asked
+result["logged"], result["asked"], result["start_s"] = logged, asked, start_s
 sasl.sasl_client_done()
 result["fds"] = len(os.listdir("/proc/self/fd")) - fds
 print(json.dumps(result))
@@ -358,7 +362,8 @@ def wrong_host(world):
     world.account("host@example.com", hosts="imap.example.com", allow="bin")
     found = world.program(user="host@example.com")
     assert found["rc"] == -20 and not found["sent"], found
-    assert 'host "localhost" is not in hosts of account "host@example.com"' in found["detail"], found
+    reason = 'host "localhost" is not in hosts of account "host@example.com"'
+    assert reason in found["detail"], found
 
 
 @tap.promise
@@ -372,6 +377,22 @@ def typo(world):
     assert world.program()["rc"] == 0
     del world.helper.accounts["typo@example.com"]
     assert world.helper.reload()["status"] == "ok"
+
+
+@tap.promise
+def helper_hangs(world):
+    "a helper that hangs costs a program 250 ms at its start and 25 s at a login, not more"
+    world.helper.process.send(signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        found = world.program()
+        seconds = time.monotonic() - began
+    finally:
+        world.helper.process.send(signal.SIGCONT)
+    assert found["rc"] == -24 and not found["sent"], found
+    assert "no answer in time from the token helper" in found["detail"], found
+    assert found["start_s"] < 2 and seconds < 30, (found, seconds)
+    assert world.program()["rc"] == 0
 
 
 @tap.promise

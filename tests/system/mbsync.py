@@ -208,7 +208,8 @@ def wrong_host(world):
     for mechanism in MECHANISMS:
         done = world.fetch("host@example.com", mechanism)
         assert done.rc == 1, done
-        assert 'host "localhost" is not in hosts of account "host@example.com"' in done.stderr, done
+        reason = 'host "localhost" is not in hosts of account "host@example.com"'
+        assert reason in done.stderr, done
     assert "user=<host@example.com>" not in world.dovecot.log()
 
 

@@ -123,7 +123,8 @@ class Mail(World):
     """
 
     def __init__(self, env):
-        super().__init__(env, settings={"fetch_timeout": "4s"})
+        super().__init__(env, passwords={"paul@example.com": "correct horse"},
+                         settings={"fetch_timeout": "4s"})
         environment = {"SASL_BEARER_SOCKET": self.helper.socket}
         self.jail = Postfix(env, self.dovecot.smtp, ALICE, environment=environment)
         self.open = Postfix(env, self.dovecot.smtp, ALICE, environment=environment, chroot=False)
@@ -331,8 +332,9 @@ def rejected(world):
 @tap.promise
 def final_words(world):
     "the server's own last words are in the log when it rejects a token by a challenge"
-    challenges = {"XOAUTH2": '{"status":"401","schemes":"bearer","scope":"https://outlook.example/"}',
-                  "OAUTHBEARER": '{"status":"invalid_token","scope":"https://outlook.example/"}'}
+    scope = '"scope":"https://outlook.example/"'
+    challenges = {"XOAUTH2": '{"status":"401","schemes":"bearer",' + scope + "}",
+                  "OAUTHBEARER": '{"status":"invalid_token",' + scope + "}"}
     for mechanism, challenge in challenges.items():
         user = f"words-{mechanism.lower()}@example.com"
         world.account(user)
@@ -450,6 +452,29 @@ def wrong_secret(world):
     world.oauth.always("token", None)
     assert world.helper.request({"request": "refresh", "account": user})["status"] == "ok"
     assert_recovers(world.jail, number)
+
+
+@tap.promise
+def password(world):
+    "a relay with a password goes on working with the documented mechanism filter"
+    others = "!xoauth2, !oauthbearer, static:all"
+    try:
+        postfix = world.use("paul@example.com", mechanism=others, password="correct horse")
+        assert_sends(world, postfix, "PLAIN")
+        assert_defers(world.use("paul@example.com"), "user not found")
+    finally:
+        world.use(ALICE, password=None)
+
+
+@tap.promise
+def jail_without_socket(world):
+    "a jail in which the socket was forgotten defers mail, and the log names the socket"
+    postfix = world.use(ALICE, postfix=world.open, chroot=True)
+    number = assert_defers(postfix, f"no token helper listens at {world.helper.socket}; ",
+                           "for a program in a chroot give it a socket in there")
+    postfix.configure(chroot=False)
+    postfix.reload()
+    assert_recovers(postfix, number)
 
 
 @tap.promise

@@ -1,0 +1,180 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""layout - who may include and link what, and whether the manual has it all"""
+
+import collections
+import glob
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
+
+import tap
+from env import SRCDIR, built
+
+FILE_MAX = 500
+FUNCTION_MAX = 80
+# What a directory may include: of ours, and of libraries beyond libc.
+Rule = collections.namedtuple("Rule", "ours libraries")
+INCLUDES = {
+    "common": Rule([], []),
+    "plugin": Rule(["common"], ["sasl"]),
+    "helper/config": Rule(["common"], ["openssl"]),
+    "helper/daemon": Rule(["common", "helper/config"], ["openssl", "event2", "seccomp.h"]),
+    "helper/fetch": Rule(["common"], ["curl", "json-c"]),
+    "helper/cli": Rule(["common", "helper/config"],
+                       ["openssl", "sasl", "json-c", "qrencode.h"]),
+}
+LIBRARIES = ("sasl", "openssl", "event2", "event.h", "curl", "json-c", "json.h", "seccomp.h",
+             "qrencode.h", "systemd")
+LIBC = {"libc", "libpthread", "ld-linux-x86-64", "ld-linux-aarch64", "libgcc_s"}
+NEEDED = {
+    "plugin/.libs/libsaslbearer.so": set(),
+    "sasl-bearerd": {"libcrypto", "libevent_core-2.1", "libseccomp"},
+    "sasl-bearer-fetch": {"libcurl", "libjson-c"},
+    "sasl-bearer": {"libcrypto", "libssl", "libsasl2", "libjson-c", "libqrencode"},
+}
+
+
+def text_of(path):
+    with open(os.path.join(SRCDIR, path), encoding="utf-8") as f:
+        return f.read()
+
+
+def sources(directory):
+    found = glob.glob(os.path.join(SRCDIR, directory, "*.[ch]"))
+    assert found, directory
+    return sorted(os.path.relpath(path, SRCDIR) for path in found)
+
+
+def real(name):
+    """A program as the linker made it: libtool may have put a script in its place."""
+    directory, base = os.path.split(built(name))
+    inner = os.path.join(directory, ".libs", base)
+    return inner if os.path.exists(inner) else built(name)
+
+
+@tap.promise
+def every_directory():
+    "every directory with C sources has a rule"
+    found = {os.path.relpath(os.path.dirname(path), SRCDIR)
+             for top in ("common", "plugin", "helper")
+             for path in glob.glob(f"{SRCDIR}/{top}/**/*.c", recursive=True)}
+    assert found == set(INCLUDES), found ^ set(INCLUDES)
+
+
+@tap.promise
+def includes():
+    "each directory includes only what it may"
+    wrong = []
+    for directory, rule in INCLUDES.items():
+        for path in sources(directory):
+            text = text_of(path)
+            for name in re.findall(r'^\s*#\s*include\s+"([^"]+)"', text, re.M):
+                if name != "config.h" and os.path.dirname(name) not in [directory, *rule.ours]:
+                    wrong.append(f'{path}: "{name}"')
+            for name in re.findall(r"^\s*#\s*include\s+<([^>]+)>", text, re.M):
+                library = name.partition("/")[0]
+                if library in LIBRARIES and library not in rule.libraries:
+                    wrong.append(f"{path}: <{name}>")
+    assert not wrong, wrong
+
+
+@tap.promise
+def needed(env):
+    "each built file needs only the libraries it may"
+    tap.require("readelf")
+    for name, allowed in NEEDED.items():
+        done = env.run(["readelf", "-dW", real(name)])
+        assert done.rc == 0, done
+        found = {word.partition(".so")[0] for word in re.findall(r"\(NEEDED\).*\[(.*)\]", done.stdout)}
+        if found & {"libasan", "libubsan"}:
+            tap.skip("built with sanitizers")
+        assert "libc" in found and found <= allowed | LIBC, (name, found)
+
+
+@tap.promise
+def exports(env):
+    "libsaslbearer.so exports sasl_client_plug_init and nothing else"
+    tap.require("readelf")
+    done = env.run(["readelf", "--dyn-syms", "-W", built("plugin/.libs/libsaslbearer.so")])
+    rows = [line.split() for line in done.stdout.splitlines()]
+    names = {row[7] for row in rows
+             if len(row) > 7 and row[4] in ("GLOBAL", "WEAK") and row[6] != "UND"}
+    assert names == {"sasl_client_plug_init"}, names
+
+
+@tap.promise
+def plugin_is_quiet(env):
+    "libsaslbearer.so calls nothing that would show in a stranger's process"
+    tap.require("readelf")
+    done = env.run(["readelf", "--dyn-syms", "-W", built("plugin/.libs/libsaslbearer.so")])
+    calls = {row[7].partition("@")[0] for row in map(str.split, done.stdout.splitlines())
+             if len(row) > 7 and row[6] == "UND"}
+    forbidden = {"fork", "vfork", "chdir", "umask", "setlocale", "signal", "sigaction", "syslog",
+                 "printf", "fprintf", "puts", "stdout", "stderr", "getenv", "select", "exit",
+                 "abort", "system", "pthread_create", "alarm", "sleep"}
+    assert calls and not calls & forbidden, calls & forbidden
+
+
+def files_keys():
+    """Every key of every configuration file."""
+    keys = set(re.findall(r"\{KEY(?:_S)?\(\w+, (\w+)", text_of("helper/config/tables.c")))
+    assert len(keys) > 30, keys
+    return keys
+
+
+@tap.promise
+def keys_in_manual():
+    "sasl-bearer.conf(5) has every key, and no other"
+    page = text_of("man/sasl-bearer.conf.5").replace("\\\n", "")
+    written = set()
+    for line in re.findall(r"^\.It Cm (.*)$", page, re.M):
+        written |= set(re.findall(r"[a-z_]+", line.partition(" Pq ")[0]))
+    assert written == files_keys(), written ^ files_keys()
+
+
+def options_of(env, *command):
+    done = env.run([built(command[0]), *command[1:], "--help"])
+    assert done.rc == 0, done
+    return set(re.findall(r"--([a-z][a-z-]+)", done.stdout))
+
+
+@tap.promise
+def options_in_manual(env):
+    "the manual has every option that --help shows, and every command"
+    page = text_of("man/sasl-bearer.1")
+    commands = re.findall(r"^  ([a-z]+) ", env.run([built("sasl-bearer")]).stdout, re.M)
+    assert "login" in commands, commands
+    options = set()
+    for command in commands:
+        assert re.search(rf"^\.(It|Ss|Nm|Ic|Cm).*\b{command}\b", page, re.M), command
+        options |= options_of(env, "sasl-bearer", command)
+    for text, known in ((page, options),
+                        (text_of("man/sasl-bearerd.8"), options_of(env, "sasl-bearerd"))):
+        written = set(re.findall(r"\bFl -([a-z][a-z-]+)", text))
+        assert len(known) > 4 and known <= written, known - written
+
+
+@tap.promise
+def sizes():
+    "no source file is longer than 500 lines; functions above 80 are noted"
+    long = []
+    for directory in INCLUDES:
+        for path in sources(directory):
+            lines = text_of(path).splitlines()
+            if len(lines) > FILE_MAX:
+                long.append(f"{path}: {len(lines)} lines")
+            start = None
+            for number, line in enumerate(lines):
+                if line == "{":
+                    start = number
+                elif line == "}" and start is not None:
+                    if number - start > FUNCTION_MAX:
+                        tap.note(f"{path}:{start}: a function of {number - start} lines")
+                    start = None
+    assert not long, long
+
+
+tap.main()
