@@ -199,6 +199,8 @@ helper_token(
 	size_t i, n = find_places(places);
 	int r, unreachable = 0;
 
+	h->sock.fd = -1;
+	h->sock.len = 0;
 	explain(h, n ? places[n - 1].path : "$SASL_BEARER_SOCKET",
 	    n ? -ENOENT : -ENAMETOOLONG);
 	for (i = 0; i < n; i++) {

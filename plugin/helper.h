@@ -41,7 +41,8 @@ int helper_offers(struct helper *h, int64_t deadline_ms);
  * Ask for a token at each socket in turn.
  *
  * Returns STATUS_OK: h->reply has token, token_id and sasl_user, all checked,
- * until helper_end(). Anything else: h->reason says why and what to do.
+ * until helper_end(). Anything else: h->reason says why and what to do. Call
+ * helper_end() in any case.
  */
 enum status helper_token(
     struct helper *h, const struct helper_query *q, int64_t deadline_ms);

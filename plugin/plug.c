@@ -193,10 +193,10 @@ get_response(struct login *l, sasl_client_params_t *params,
 		    sizeof(l->token_id) - 1);
 		memcpy(l->helper_path, h->path, sizeof(l->helper_path));
 		r = build_response(l, &h->reply, host, params, ret_len);
-		helper_end(h);
 	} else {
 		r = fail(params->utils, sasl_code(s), h->reason);
 	}
+	helper_end(h);
 	params->utils->free(h);
 	return r;
 }
