@@ -210,6 +210,13 @@ out:
 	return r;
 }
 
+/* Whether there is nothing to resolve. */
+static int
+is_address(const char *host)
+{
+	return strpbrk(host, ":[") || strspn(host, "0123456789.") == strlen(host);
+}
+
 /* Name the phase in which the time was up. */
 static void
 explain_timeout(const struct exchange *x, CURL *easy)
@@ -221,7 +228,7 @@ explain_timeout(const struct exchange *x, CURL *easy)
 
 	curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
 	curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
-	if (resolved == 0)
+	if (resolved == 0 && !is_address(host))
 		snprintf(x->why, x->size,
 		    "cannot resolve %s: no answer from the DNS after %g s",
 		    host, after);
