@@ -7,9 +7,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define MSG_MAX 65536	/* bytes of a message, its empty line included */
-#define MSG_LINES 64	/* lines of a message, the empty one not counted */
-#define MSG_NAME 31	/* bytes of a name */
+#define MSG_MAX 65536 /* bytes of a message, its empty line included */
+#define MSG_LINES 64  /* lines of a message, the empty one not counted */
+#define MSG_NAME 31   /* bytes of a name */
 
 /* A parsed message. It points into the buffer it was parsed from. */
 struct msg {

@@ -26,7 +26,7 @@ void util_secret_free(char *secret);
 /* Whether len bytes are UTF-8 (RFC 3629) without a control byte. */
 int util_text_valid(const char *text, size_t len);
 
-/* Whether a string is a b64token of RFC 6750 section 2.1, 1..TOKEN_MAX bytes. */
+/* Whether a string is a b64token (RFC 6750 section 2.1), 1..TOKEN_MAX bytes. */
 int util_b64token_valid(const char *token);
 
 /* Whether two strings are equal but for ASCII case, whatever the locale. */
@@ -50,8 +50,7 @@ void util_sanitise(char *dst, size_t size, const char *src, size_t len);
  * Returns 0 and writes *ret, or -ERR_NUMBER when it is anything else or not
  * within min..max.
  */
-int util_number_parse(
-    const char *text, int64_t min, int64_t max, int64_t *ret);
+int util_number_parse(const char *text, int64_t min, int64_t max, int64_t *ret);
 
 /*
  * Read a descriptor to its end.

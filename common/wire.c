@@ -9,8 +9,8 @@
 #include "common/wire.h"
 
 #define PORT_MAX 5
-#define ESCAPED 3   /* bytes of an escaped ',' or '=' */
-#define FIXED 64    /* all that is not user, host, port or token */
+#define ESCAPED 3 /* bytes of an escaped ',' or '=' */
+#define FIXED 64  /* all that is not user, host, port or token */
 #define SEPARATOR "\001"
 
 const char *

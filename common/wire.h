@@ -12,9 +12,9 @@ enum wire_mech {
 };
 
 struct wire_response {
-	const char *user; /* 1..USER_MAX bytes of UTF-8 */
-	const char *host; /* 1..HOST_MAX bytes, or NULL; OAUTHBEARER only */
-	const char *port; /* decimal, or NULL; OAUTHBEARER only */
+	const char *user;  /* 1..USER_MAX bytes of UTF-8 */
+	const char *host;  /* 1..HOST_MAX bytes, or NULL; OAUTHBEARER only */
+	const char *port;  /* decimal, or NULL; OAUTHBEARER only */
 	const char *token; /* b64token, 1..TOKEN_MAX bytes */
 };
 
@@ -36,7 +36,7 @@ size_t wire_size(const struct wire_response *r);
  * byte that does not belong there (the separator 0x01 would add keys),
  * -ERR_TOOBIG above a limit.
  */
-ssize_t wire_format(
-    enum wire_mech mech, const struct wire_response *r, char *buf);
+ssize_t
+wire_format(enum wire_mech mech, const struct wire_response *r, char *buf);
 
 #endif

@@ -91,4 +91,3 @@ challenge_describe(const char *json, size_t len, char *buf, size_t size)
 	if (*scope && n > 0 && (size_t)n < size)
 		snprintf(buf + n, size - (size_t)n, ", scope \"%s\"", scope);
 }
-

@@ -208,13 +208,13 @@ helper_token(
 		if (r == 0) {
 			s = judge(&h->reply, &reason);
 			if (s != STATUS_DENIED || !unreachable) {
-				snprintf(h->reason, sizeof(h->reason), "%s",
-				    reason);
+				snprintf(
+				    h->reason, sizeof(h->reason), "%s", reason);
 				result = s;
 			}
 			if (s != STATUS_DENIED) {
-				memcpy(h->path, places[i].path,
-				    sizeof(h->path));
+				memcpy(
+				    h->path, places[i].path, sizeof(h->path));
 				return s;
 			}
 		} else if (!is_absent(r)) {

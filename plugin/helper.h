@@ -15,9 +15,9 @@
 /* One conversation. Large and secret: on the heap, helper_end() when done. */
 struct helper {
 	struct sock sock;
-	struct msg reply;	   /* points into sock */
-	char path[SOCK_PATH_MAX];  /* of the socket that answered */
-	char reason[REASON_MAX];   /* why there is no token; one line */
+	struct msg reply;	  /* points into sock */
+	char path[SOCK_PATH_MAX]; /* of the socket that answered */
+	char reason[REASON_MAX];  /* why there is no token; one line */
 };
 
 /* What is asked for; NULL members are not sent. */

@@ -26,8 +26,8 @@ struct names {
  * Returns SASL_OK; SASL_INTERACT with *prompts set, to be called again when
  * the application has filled them; or an error, with sasl_seterror called.
  */
-int names_get(const sasl_utils_t *utils, sasl_interact_t **prompts,
-    struct names *ret);
+int names_get(
+    const sasl_utils_t *utils, sasl_interact_t **prompts, struct names *ret);
 
 /* Free prompts that names_get() made; for use once it has returned. */
 void names_forget(const sasl_utils_t *utils, sasl_interact_t **prompts);

@@ -13,7 +13,7 @@
 #include "plugin/helper.h"
 #include "plugin/names.h"
 
-#define HELLO_MS 250	/* of a program's start, for all sockets together */
+#define HELLO_MS 250 /* of a program's start, for all sockets together */
 #define TOKEN_MS 25000
 #define TOKEN_ID_SIZE 17
 #define REJECTED "the server does not accept the token: "
@@ -127,8 +127,8 @@ set_names(sasl_client_params_t *params, const struct names *names,
 		flags |= SASL_CU_AUTHZID;
 	r = params->canon_user(utils->conn, names->user, 0, flags, out);
 	if (r == SASL_OK && names->authzid)
-		r = params->canon_user(utils->conn, names->authzid, 0,
-		    SASL_CU_AUTHZID, out);
+		r = params->canon_user(
+		    utils->conn, names->authzid, 0, SASL_CU_AUTHZID, out);
 	if (r != SASL_OK)
 		return fail(utils, r, "the user name is not usable");
 	return SASL_OK;
@@ -234,8 +234,8 @@ step_response(struct login *l, sasl_client_params_t *params,
 
 /* Tell the helper and the application what the server has against a token. */
 static void
-report_rejection(struct login *l, sasl_client_params_t *params,
-    const char *json, size_t len)
+report_rejection(
+    struct login *l, sasl_client_params_t *params, const char *json, size_t len)
 {
 	const sasl_utils_t *utils = params->utils;
 	char host[HOST_MAX + 1], text[sizeof(REJECTED) + DETAIL_MAX] = REJECTED;
@@ -324,8 +324,8 @@ static const unsigned long required_prompts[] = {
  * order of the plugin directory; the hash strength is the last thing libsasl2
  * compares, and puts OAUTHBEARER first.
  */
-#define FLAGS                                                                  \
-	(SASL_SEC_NOANONYMOUS | SASL_SEC_PASS_CREDENTIALS |                    \
+#define FLAGS                                               \
+	(SASL_SEC_NOANONYMOUS | SASL_SEC_PASS_CREDENTIALS | \
 	    SASL_SEC_NODICTIONARY)
 #define FEATURES (SASL_FEAT_WANT_CLIENT_FIRST | SASL_FEAT_ALLOWS_PROXY)
 #ifdef SASL_SET_HASH_STRENGTH_BITS

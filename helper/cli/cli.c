@@ -25,12 +25,12 @@ enum {
 };
 
 static const struct option common[] = {
-	{"help", no_argument, NULL, OPT_HELP},
-	{"version", no_argument, NULL, OPT_VERSION},
-	{"system", no_argument, NULL, OPT_SYSTEM},
-	{"user", no_argument, NULL, OPT_USER},
-	{"socket", required_argument, NULL, OPT_SOCKET},
-	{"config", required_argument, NULL, OPT_CONFIG},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {"system", no_argument, NULL, OPT_SYSTEM},
+    {"user", no_argument, NULL, OPT_USER},
+    {"socket", required_argument, NULL, OPT_SOCKET},
+    {"config", required_argument, NULL, OPT_CONFIG},
 };
 
 int

@@ -44,8 +44,8 @@ struct cli_option {
  *
  * Returns 0; CLI_DONE; or EX_USAGE, reported.
  */
-int cli_parse(
-    struct cli *cli, const struct cli_option *own, int argc, char **argv);
+int
+cli_parse(struct cli *cli, const struct cli_option *own, int argc, char **argv);
 
 /*
  * The one operand of a subcommand, after cli_parse().
@@ -59,8 +59,8 @@ const char *cli_operand(struct cli *cli, int argc, char **argv);
  *
  * Returns code.
  */
-__attribute__((format(printf, 2, 3))) int cli_error(
-    int code, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) int
+cli_error(int code, const char *fmt, ...);
 
 /* Print an error line of the configuration: the report of conf_errors. */
 void cli_report(void *context, const char *line);

@@ -21,17 +21,17 @@ static const struct {
 	const char *name;
 	int is_number;
 } fields[] = {
-	{"account", 0},
-	{"user", 0},
-	{"provider", 0},
-	{"grant", 0},
-	{"state", 0},
-	{"token_id", 0},
-	{"expires_at", 1},
-	{"refresh_at", 1},
-	{"refresh_token_age", 1},
-	{"last_error", 0},
-	{"last_used", 1},
+    {"account", 0},
+    {"user", 0},
+    {"provider", 0},
+    {"grant", 0},
+    {"state", 0},
+    {"token_id", 0},
+    {"expires_at", 1},
+    {"refresh_at", 1},
+    {"refresh_token_age", 1},
+    {"last_error", 0},
+    {"last_used", 1},
 };
 
 /* Where a message about an account goes: one of the two. */

@@ -9,7 +9,6 @@
 #include "helper/cli/cli.h"
 #include "helper/cli/fetch.h"
 
-
 struct login {
 	/* options as given, or NULL */
 	const char *provider;
@@ -26,7 +25,7 @@ struct login {
 	char name[ACCOUNT_NAME_MAX + 1];
 	char path[PATH_MAX];	    /* of the account's file */
 	char secret_path[PATH_MAX]; /* of the client's secret to be written */
-	char *text; /* of the file to be written; NULL: it exists */
+	char *text;   /* of the file to be written; NULL: it exists */
 	char *secret; /* of the client, or NULL */
 	gid_t secret_group;
 	struct account_conf *account;
@@ -59,7 +58,7 @@ int login_device(struct cli *cli, const struct login *l, struct fetch **ret);
  *
  * Returns 0 or an exit code, reported.
  */
-int login_store(
-    struct cli *cli, const struct login *l, const struct msg *tokens);
+int
+login_store(struct cli *cli, const struct login *l, const struct msg *tokens);
 
 #endif

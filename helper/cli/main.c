@@ -26,20 +26,20 @@
 #endif
 
 static const struct command commands[] = {
-	{"login", cmd_login,
+    {"login", cmd_login,
 	"[--provider P] [--tenant T] [--client-id ID] [--issuer URL]\n"
 	"\t[--token-endpoint URL] [--services imap,smtp] [--hosts H,..]\n"
 	"\t[--allow USER,..] [--client-secret-file FILE] [--device] USER\n"
 	"       sasl-bearer login --provider list",
 	"sign in, and let the helper keep the account's tokens"},
-	{"logout", cmd_logout, "[--keep-grant] USER",
+    {"logout", cmd_logout, "[--keep-grant] USER",
 	"forget an account's tokens, and revoke them at the provider"},
-	{"list", cmd_list, "[--json]", "show the accounts and their state"},
-	{"token", cmd_token,
+    {"list", cmd_list, "[--json]", "show the accounts and their state"},
+    {"token", cmd_token,
 	"[--service S] [--host H]\n"
 	"\t[--format raw|xoauth2|oauthbearer|json] USER",
 	"print an access token"},
-	{"refresh", cmd_refresh, "USER",
+    {"refresh", cmd_refresh, "USER",
 	"get a new access token from the provider now"},
 };
 

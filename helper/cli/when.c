@@ -13,10 +13,10 @@ static const struct {
 	int64_t below, seconds;
 	const char *name;
 } units[] = {
-	{90, 1, "s"},
-	{5400, 60, "min"},
-	{129600, 3600, "h"},
-	{INT64_MAX, 86400, "days"},
+    {90, 1, "s"},
+    {5400, 60, "min"},
+    {129600, 3600, "h"},
+    {INT64_MAX, 86400, "days"},
 };
 
 void

@@ -22,12 +22,12 @@ static const struct {
 	{                                                                      \
 		offsetof(struct account_conf, m), offsetof(struct provider, m) \
 	}
-	BOTH(tenant),
-	BOTH(issuer),
-	BOTH(token_endpoint),
-	BOTH(device_authorization_endpoint),
-	BOTH(authorization_endpoint),
-	BOTH(revocation_endpoint),
+    BOTH(tenant),
+    BOTH(issuer),
+    BOTH(token_endpoint),
+    BOTH(device_authorization_endpoint),
+    BOTH(authorization_endpoint),
+    BOTH(revocation_endpoint),
 #undef BOTH
 };
 

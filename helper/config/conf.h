@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONF_TEXT_MAX 1024 /* bytes of an error line */
+#define CONF_TEXT_MAX 1024  /* bytes of an error line */
 #define CONF_FILE_MAX 65536 /* bytes of a file */
 
 /* What a value is, and the member it is stored in. */

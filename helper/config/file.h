@@ -32,8 +32,8 @@ int file_open(const char *path, struct stat *ret_st, char why[FILE_WHY]);
  *
  * Returns 0, or -EPERM with the reason, which says the command that mends it.
  */
-int file_check_writers(
-    const char *path, const struct stat *st, char why[FILE_WHY]);
+int
+file_check_writers(const char *path, const struct stat *st, char why[FILE_WHY]);
 
 /*
  * Whether a file may be read by root, the effective uid and, where root owns
@@ -43,8 +43,8 @@ int file_check_writers(
  *
  * Returns 0, or -EPERM with the reason, which says the command that mends it.
  */
-int file_check_readers(
-    const char *path, const struct stat *st, char why[FILE_WHY]);
+int
+file_check_readers(const char *path, const struct stat *st, char why[FILE_WHY]);
 
 /*
  * Read a whole file that only root and the effective uid can have written.
@@ -53,7 +53,7 @@ int file_check_readers(
  *
  * Returns 0, or a negative code with the reason.
  */
-int file_read(const char *path, struct conf_text *text, size_t max,
-    char why[FILE_WHY]);
+int file_read(
+    const char *path, struct conf_text *text, size_t max, char why[FILE_WHY]);
 
 #endif

@@ -116,8 +116,8 @@ int settings_path(int user_mode, char *buf, size_t size);
  * the user's runtime directory, and run_as is not used. Relative paths are
  * errors. Returns 0 or a negative code; what is wrong is reported to e.
  */
-int settings_load(const char *path, int user_mode, struct settings *s,
-    struct conf_errors *e);
+int settings_load(
+    const char *path, int user_mode, struct settings *s, struct conf_errors *e);
 void settings_clear(struct settings *s);
 
 /* Whether a name is [A-Za-z0-9@._+-]{1,64} and not "." or "..". */
@@ -129,8 +129,7 @@ int account_name_valid(const char *name);
  * A directory that is not there is an empty list. A file with a bad name is
  * reported and left out. Returns 0 or a negative errno (reported).
  */
-int account_names(
-    const struct settings *s, char ***ret, struct conf_errors *e);
+int account_names(const struct settings *s, char ***ret, struct conf_errors *e);
 
 /*
  * Read one account with its provider.
@@ -221,7 +220,7 @@ int config_id(const struct account_conf *a, char buf[CONFIG_ID_SIZE]);
  *
  * Returns 0 or a negative code. Does not follow links, never waits at a FIFO.
  */
-int secret_read(const char *path, size_t max, char **ret,
-    char why[CONF_TEXT_MAX]);
+int
+secret_read(const char *path, size_t max, char **ret, char why[CONF_TEXT_MAX]);
 
 #endif

@@ -20,10 +20,10 @@ static const struct {
 	char letter;
 	int64_t seconds;
 } units[] = {
-	{'d', 86400},
-	{'h', 3600},
-	{'m', 60},
-	{'s', 1},
+    {'d', 86400},
+    {'h', 3600},
+    {'m', 60},
+    {'s', 1},
 };
 
 static void *

@@ -53,12 +53,12 @@ struct account {
 	struct event *timer;
 	struct account *next_queued;
 	struct file_id secret_id; /* of the secret file last read */
-	unsigned generation; /* results of an older one are not wanted */
-	unsigned pins;	     /* jobs and fetches that point here */
-	int allow_unknown;   /* a name in allow is no user, yet */
-	int tokens_unusable; /* they belong to another registration */
-	int tokens_damaged;  /* the state file cannot be read */
-	int unsaved;	     /* the disk has refused the current tokens */
+	unsigned generation;	  /* results of an older one are not wanted */
+	unsigned pins;		  /* jobs and fetches that point here */
+	int allow_unknown;	  /* a name in allow is no user, yet */
+	int tokens_unusable;	  /* they belong to another registration */
+	int tokens_damaged;	  /* the state file cannot be read */
+	int unsaved;		  /* the disk has refused the current tokens */
 	int removed; /* its file is gone; lives until it is not pinned */
 	int listed;  /* by load.c, while it compares */
 	int queued;
@@ -90,8 +90,8 @@ void account_unpin(struct account *a);
  * The life of the access token is counted from t->obtained_at. Tokens of
  * another registration are kept, but not used.
  */
-void account_set_tokens(
-    struct account *a, struct tokens *t, int64_t refresh_in_s);
+void
+account_set_tokens(struct account *a, struct tokens *t, int64_t refresh_in_s);
 
 /* Look again at what is possible, after configuration or tokens changed. */
 void account_review(struct account *a);

@@ -216,8 +216,8 @@ on_forgotten(struct account *a, struct tokens *t, int r, void *context)
 
 	(void)t;
 	if (r == 0) {
-		log_line(LEVEL_INFO, "account \"%s\": its tokens are gone",
-		    a->name);
+		log_line(
+		    LEVEL_INFO, "account \"%s\": its tokens are gone", a->name);
 		send_forgotten(c);
 		return;
 	}

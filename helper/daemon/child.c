@@ -223,11 +223,10 @@ watch(struct child *c, int64_t timeout_ms)
 	struct timeval tv = {.tv_sec = (time_t)(timeout_ms / 1000),
 	    .tv_usec = (suseconds_t)(timeout_ms % 1000 * 1000)};
 
-	c->readable = event_new(
-	    c->all->base, c->fd, EV_READ | EV_PERSIST, on_output, c);
+	c->readable =
+	    event_new(c->all->base, c->fd, EV_READ | EV_PERSIST, on_output, c);
 	c->timeout = evtimer_new(c->all->base, on_timeout, c);
-	if (!c->readable || !c->timeout ||
-	    event_add(c->readable, NULL) < 0 ||
+	if (!c->readable || !c->timeout || event_add(c->readable, NULL) < 0 ||
 	    evtimer_add(c->timeout, &tv) < 0)
 		return -ENOMEM;
 	return 0;
@@ -247,8 +246,9 @@ launch(struct child *c, const struct msg_writer *w)
 		r = -errno;
 	if (r == 0)
 		r = util_write_all(in[1], w->buf, w->len);
-	if (r == 0 && (fcntl(in[0], F_SETFL, 0) < 0 ||
-			  fcntl(out[0], F_SETFL, O_NONBLOCK) < 0))
+	if (r == 0 &&
+	    (fcntl(in[0], F_SETFL, 0) < 0 ||
+		fcntl(out[0], F_SETFL, O_NONBLOCK) < 0))
 		r = -errno;
 	if (r == 0) {
 		fds[0] = in[0];

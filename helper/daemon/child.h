@@ -17,8 +17,8 @@ struct child;
  *	reply	valid during the call; NULL when there is none
  *	why	when there is none: one line
  */
-typedef void child_done(
-    void *context, const struct msg *reply, const char *why);
+typedef void
+child_done(void *context, const struct msg *reply, const char *why);
 
 /*
  * Take charge of the daemon's end of the spawner's socket.

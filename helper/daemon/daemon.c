@@ -121,8 +121,8 @@ on_stop(evutil_socket_t sig, short what, void *arg)
 	for (i = 0; i < d->table.count; i++)
 		if (!d->table.by_name[i]->life.fetching)
 			account_settle(d->table.by_name[i]);
-	daemon_timer(l->give_up,
-	    d->settings.fetch_timeout_s * 1000 + STOP_GRACE_MS);
+	daemon_timer(
+	    l->give_up, d->settings.fetch_timeout_s * 1000 + STOP_GRACE_MS);
 	if (d->busy == 0)
 		event_base_loopbreak(d->base);
 }
@@ -228,8 +228,7 @@ watch(struct loop *l)
 	l->give_up = evtimer_new(base, on_give_up, l);
 	if (!l->term || !l->interrupt || !l->hangup || !l->sweep ||
 	    !l->give_up || event_add(l->term, NULL) < 0 ||
-	    event_add(l->interrupt, NULL) < 0 ||
-	    event_add(l->hangup, NULL) < 0)
+	    event_add(l->interrupt, NULL) < 0 || event_add(l->hangup, NULL) < 0)
 		return -ENOMEM;
 	daemon_timer(l->sweep, SWEEP_MS);
 	return 0;

@@ -22,8 +22,8 @@ struct daemon {
 	struct table table;
 	struct listeners listeners;
 	struct server *server;
-	unsigned fetches;	      /* under way */
-	struct account *fetch_queue;  /* too many: these wait */
+	unsigned fetches;	     /* under way */
+	struct account *fetch_queue; /* too many: these wait */
 	struct account *fetch_queue_last;
 	unsigned busy; /* jobs and fetches whose result is to be kept */
 	int loading;   /* files are being read again */

@@ -12,7 +12,8 @@
 #include "helper/daemon/daemon.h"
 #include "helper/daemon/exchange.h"
 
-#define GRACE_MS 3000 /* a child has its own deadline; this is for a stuck one */
+#define GRACE_MS \
+	3000 /* a child has its own deadline; this is for a stuck one */
 
 void
 exchange_free(struct exchange *x)
@@ -51,8 +52,8 @@ find_secret(struct exchange *x)
 		    "LoadCredential= in the unit");
 		return 0;
 	}
-	n = snprintf(path, sizeof(path), "%s/%s", dir,
-	    c->client_secret_credential);
+	n = snprintf(
+	    path, sizeof(path), "%s/%s", dir, c->client_secret_credential);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
 	x->secret_path = strdup(path);

@@ -63,8 +63,8 @@ fail(struct exchange *x, enum status s, const char *why, int64_t retry_after_s)
 		s = STATUS_TEMPORARY;
 		snprintf(reason, sizeof(reason), "%s", why);
 	}
-	log_line(LEVEL_WARNING, "account \"%s\": no new token: %s", a->name,
-	    reason);
+	log_line(
+	    LEVEL_WARNING, "account \"%s\": no new token: %s", a->name, reason);
 	account_set_error(a, s, reason);
 	account_event(a, e, &info);
 	account_settle(a);
@@ -78,7 +78,8 @@ dup_or_null(const char *text)
 
 /* The credentials a reply brings, with the old ones where it has none. */
 static int
-make_tokens(const struct exchange *x, const struct msg *reply, struct tokens *ret)
+make_tokens(
+    const struct exchange *x, const struct msg *reply, struct tokens *ret)
 {
 	const struct account *a = x->account;
 	struct tokens t = {
@@ -101,8 +102,8 @@ make_tokens(const struct exchange *x, const struct msg *reply, struct tokens *re
 	}
 	if (!t.scope)
 		t.scope = dup_or_null(a->tokens.scope);
-	if (msg_get_number(reply, "expires_in", 1, EXPIRES_IN_MAX,
-		&expires_in) < 0 ||
+	if (msg_get_number(
+		reply, "expires_in", 1, EXPIRES_IN_MAX, &expires_in) < 0 ||
 	    !t.access_token || !t.config_id ||
 	    (a->conf->grant == GRANT_REFRESH_TOKEN && !t.refresh_token)) {
 		tokens_clear(&t);
@@ -126,9 +127,8 @@ succeed(struct account *a, struct tokens *t, int64_t refresh_in_s)
 	if (heir)
 		a = heir;
 	account_set_tokens(a, t, refresh_in_s);
-	log_line(LEVEL_INFO,
-	    "account \"%s\": new token %s, valid for %lld s", a->name,
-	    a->token_id,
+	log_line(LEVEL_INFO, "account \"%s\": new token %s, valid for %lld s",
+	    a->name, a->token_id,
 	    (long long)(a->tokens.expires_at - a->tokens.obtained_at));
 	account_settle(a);
 }
@@ -283,4 +283,3 @@ fetch_next(struct daemon *d)
 		begin(a);
 	account_unpin(a);
 }
-

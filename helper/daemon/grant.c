@@ -23,12 +23,15 @@ static void
 on_revoked(void *context, const struct msg *reply, const char *why)
 {
 	struct exchange *x = context;
-	enum status s = reply ? status_parse(msg_get(reply, "status"))
-			      : STATUS_TEMPORARY;
+	enum status s =
+	    reply ? status_parse(msg_get(reply, "status")) : STATUS_TEMPORARY;
 
 	if (reply)
 		why = msg_get(reply, "reason");
-	x->revoked(x->account, s == STATUS_OK ? NULL : why ? why : "refused",
+	x->revoked(x->account,
+	    s == STATUS_OK ? NULL
+		: why	   ? why
+			   : "refused",
 	    x->context);
 	exchange_free(x);
 }

@@ -117,10 +117,11 @@ take_inherited(struct listeners *l, int count, const struct identity *id)
 		l->path[i][0] = '\0';
 		len = sizeof(addr);
 		memset(&addr, 0, sizeof(addr));
-		if (getsockname(l->fd[i], (struct sockaddr *)&addr, &len) == 0 &&
+		if (getsockname(l->fd[i], (struct sockaddr *)&addr, &len) ==
+			0 &&
 		    addr.sun_family == AF_UNIX && addr.sun_path[0] == '/') {
-			memcpy(l->path[i], addr.sun_path,
-			    sizeof(l->path[i]) - 1);
+			memcpy(
+			    l->path[i], addr.sun_path, sizeof(l->path[i]) - 1);
 			directory_of(l->path[i], dir);
 			make_marker_dir(dir, id);
 		}
@@ -221,8 +222,8 @@ add_marker(int dirfd, uid_t uid)
 	int fd;
 
 	snprintf(name, sizeof(name), "%lu", (unsigned long)uid);
-	fd = openat(dirfd, name,
-	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	fd = openat(
+	    dirfd, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd >= 0)
 		close(fd);
 }

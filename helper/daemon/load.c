@@ -32,7 +32,7 @@ struct loaded {
 struct load {
 	struct job job;
 	struct daemon *daemon;
-	struct settings fresh;		/* read again, with the accounts */
+	struct settings fresh;		 /* read again, with the accounts */
 	const struct settings *settings; /* the ones to read them by */
 	struct loaded *accounts;
 	size_t count;
@@ -102,8 +102,8 @@ load_one(struct load *load, const char *name, struct loaded *l)
 	if (l->conf) {
 		find_uids(l);
 		if (l->conf->mailboxes_file)
-			mailboxes_load(l->conf->mailboxes_file,
-			    &l->mailboxes, &e);
+			mailboxes_load(
+			    l->conf->mailboxes_file, &l->mailboxes, &e);
 	}
 	if (l->conf && r == 0 && config_id(l->conf, l->config_id) < 0)
 		conf_error(&e, name, 0, "out of memory");
@@ -171,7 +171,8 @@ take_definition(struct account *a, struct loaded *l)
 	a->allow_unknown = l->allow_unknown;
 	a->mailboxes = l->mailboxes;
 	memcpy(a->config_id, l->config_id, sizeof(a->config_id));
-	snprintf(a->broken, sizeof(a->broken), "%s", l->broken ? l->broken : "");
+	snprintf(
+	    a->broken, sizeof(a->broken), "%s", l->broken ? l->broken : "");
 	l->conf = NULL;
 	l->allow = NULL;
 	l->mailboxes = NULL;

@@ -18,8 +18,8 @@ void log_set_level(enum log_level level);
  * Log one line. No line feed in it; control bytes become blanks. A line equal
  * to one of the last minute is only counted, see log_flush().
  */
-__attribute__((format(printf, 2, 3))) void log_line(
-    enum log_level level, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void
+log_line(enum log_level level, const char *fmt, ...);
 
 /* Once a minute, and at the end: say how often lines were repeated. */
 void log_flush(void);

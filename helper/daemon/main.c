@@ -292,8 +292,7 @@ serve(struct options *o, struct daemon *d)
 	struct identity id;
 	int fd, status, parent_fd = -1;
 
-	if (privilege_find(
-		o->user_mode ? NULL : d->settings.run_as, &id) < 0) {
+	if (privilege_find(o->user_mode ? NULL : d->settings.run_as, &id) < 0) {
 		complain("run_as: there is no user \"%s\"; create it, or set "
 			 "run_as in sasl-bearer.conf",
 		    d->settings.run_as);

@@ -153,8 +153,7 @@ check_names(const struct msg *m)
 
 	if (!user)
 		return "the request has no user";
-	if (strlen(user) > USER_MAX ||
-	    (authzid && strlen(authzid) > USER_MAX))
+	if (strlen(user) > USER_MAX || (authzid && strlen(authzid) > USER_MAX))
 		return "a user name is longer than 320 bytes";
 	if (host && strlen(host) > HOST_MAX)
 		return "the host name is longer than 255 bytes";
@@ -182,8 +181,8 @@ choose(struct conn *c, const struct msg *m, struct account **ret, char *reason)
 	s = table_choose(&c->daemon->table, &w, ret, reason);
 	if (s == STATUS_DENIED)
 		log_line(LEVEL_INFO, "denied: uid %lu pid %ld host %s: %s",
-		    (unsigned long)c->uid, (long)c->pid,
-		    w.host ? w.host : "-", reason);
+		    (unsigned long)c->uid, (long)c->pid, w.host ? w.host : "-",
+		    reason);
 	return s;
 }
 
@@ -195,10 +194,10 @@ serve_token(struct conn *c, const struct msg *m)
 	struct account *a = NULL;
 	enum status s;
 
-	if (msg_get_number(m, "deadline_ms", 0, DEADLINE_MAX_MS,
-		&deadline_ms) < 0 ||
-	    msg_get_number(m, "min_validity", 0, VALIDITY_MAX_S,
-		&validity_s) < 0) {
+	if (msg_get_number(m, "deadline_ms", 0, DEADLINE_MAX_MS, &deadline_ms) <
+		0 ||
+	    msg_get_number(m, "min_validity", 0, VALIDITY_MAX_S, &validity_s) <
+		0) {
 		request_refuse(c, STATUS_BAD,
 		    "deadline_ms or min_validity is not a number in its "
 		    "bounds");

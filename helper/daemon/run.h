@@ -14,7 +14,7 @@
  *
  * Returns 0 or a negative code, which is logged.
  */
-int daemon_run(
-    struct daemon *d, int spawner_fd, void (*ready)(void *), void *arg);
+int
+daemon_run(struct daemon *d, int spawner_fd, void (*ready)(void *), void *arg);
 
 #endif

@@ -31,8 +31,7 @@ run(struct job *j)
 	if (s->remove)
 		s->result = store_remove(s->dirfd, s->name);
 	else
-		s->result =
-		    store_save(s->dirfd, s->name, &s->tokens, s->sync);
+		s->result = store_save(s->dirfd, s->name, &s->tokens, s->sync);
 }
 
 static void

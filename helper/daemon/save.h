@@ -11,8 +11,8 @@
  *	t	what was to be saved; the callee may take its content
  *	r	0, or a negative errno: then it is logged already
  */
-typedef void save_done(
-    struct account *a, struct tokens *t, int r, void *context);
+typedef void
+save_done(struct account *a, struct tokens *t, int r, void *context);
 
 /*
  * Save credentials.

@@ -37,8 +37,8 @@ struct server {
 struct conn *
 conn_of(struct waiter *w)
 {
-	return (struct conn *)(void *)((char *)w -
-	    offsetof(struct conn, waiter));
+	return (
+	    struct conn *)(void *)((char *)w - offsetof(struct conn, waiter));
 }
 
 static void
@@ -209,8 +209,8 @@ on_client_late(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	log_line(LEVEL_DEBUG, "uid %lu pid %ld: too slow", (unsigned long)c->uid,
-	    (long)c->pid);
+	log_line(LEVEL_DEBUG, "uid %lu pid %ld: too slow",
+	    (unsigned long)c->uid, (long)c->pid);
 	conn_free(c);
 }
 
@@ -254,8 +254,7 @@ conn_new(struct server *s, int fd, uid_t uid, pid_t pid)
 	s->first = c;
 	s->count++;
 	daemon_busy(c->daemon);
-	c->readable =
-	    event_new(base, fd, EV_READ | EV_PERSIST, on_readable, c);
+	c->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	c->writable = event_new(base, fd, EV_WRITE, on_writable, c);
 	c->timer = evtimer_new(base, on_client_late, c);
 	if (!c->readable || !c->writable || !c->timer ||
@@ -299,8 +298,8 @@ on_listening(evutil_socket_t listener, short what, void *arg)
 
 	(void)what;
 	for (i = 0; i < ACCEPT_BURST; i++) {
-		fd = accept4(
-		    listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		fd =
+		    accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0)
 			break;
 		welcome(arg, fd);
@@ -337,8 +336,7 @@ server_new(struct daemon *d)
 	for (i = 0; i < d->listeners.count; i++) {
 		s->listening[i] = event_new(d->base, d->listeners.fd[i],
 		    EV_READ | EV_PERSIST, on_listening, s);
-		if (!s->listening[i] ||
-		    event_add(s->listening[i], NULL) < 0) {
+		if (!s->listening[i] || event_add(s->listening[i], NULL) < 0) {
 			server_free(s);
 			return NULL;
 		}

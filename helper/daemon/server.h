@@ -20,8 +20,8 @@ struct conn {
 	uid_t uid;
 	pid_t pid;
 	struct waiter waiter;
-	const char *action;  /* of request.c: what is answered later */
-	char *wanted;	     /* of request.c: a text of the reply, on the heap */
+	const char *action; /* of request.c: what is answered later */
+	char *wanted;	    /* of request.c: a text of the reply, on the heap */
 	int fd;
 	int replied;
 	struct event *readable;

@@ -17,7 +17,7 @@
 #define SLOW_MAX (6 * HOUR)
 #define REJECT_MIN MINUTE
 #define REJECT_MAX HOUR
-#define IN_USE DAY	 /* asked for within this: refreshed ahead of time */
+#define IN_USE DAY	  /* asked for within this: refreshed ahead of time */
 #define HEAD_START MINUTE /* of a refresh before askers would have to wait */
 
 static int64_t
@@ -192,8 +192,8 @@ on_failure(struct life *l, enum life_event e, const struct life_info *info,
 		/* a failure of another kind before this one does not count */
 		if (l->state == STATE_BACKOFF)
 			l->failures = 1;
-		l->state = e == EVENT_CONFIG ? STATE_CONFIG
-					     : STATE_LOGIN_REQUIRED;
+		l->state =
+		    e == EVENT_CONFIG ? STATE_CONFIG : STATE_LOGIN_REQUIRED;
 		delay = doubled(SLOW_MIN, SLOW_MAX, l->failures);
 	}
 	delay = with_jitter(delay, info->jitter);
@@ -216,7 +216,8 @@ on_reject(struct life *l, int64_t now)
 	action = start_fetch(l);
 	if (action) {
 		l->rejects++;
-		l->reject_ms = now + doubled(REJECT_MIN, REJECT_MAX, l->rejects);
+		l->reject_ms =
+		    now + doubled(REJECT_MIN, REJECT_MAX, l->rejects);
 	}
 	return action;
 }

@@ -42,8 +42,8 @@ enum action {
 /* All times are milliseconds of CLOCK_BOOTTIME; 0 is "never". */
 struct life {
 	enum state state;
-	int fetching;	/* a fetch is under way; at most one */
-	int can_fetch;	/* there is a grant to fetch with */
+	int fetching;	 /* a fetch is under way; at most one */
+	int can_fetch;	 /* there is a grant to fetch with */
 	int keeps_alive; /* the grant dies unless it is used now and then */
 	int64_t min_validity_ms;
 	int64_t keepalive_ms;
@@ -72,7 +72,8 @@ struct life_info {
  * Let an event happen to an account.
  *
  * Returns the actions. A fetch that was asked for ends with one of EVENT_TOKEN,
- * _TEMPORARY, _LOGIN_REQUIRED, _CONFIG. Whoever waits is asked about again then.
+ * _TEMPORARY, _LOGIN_REQUIRED, _CONFIG. Whoever waits is asked about again
+ * then.
  */
 unsigned state_event(struct life *l, enum life_event e,
     const struct life_info *info, int64_t now_ms);

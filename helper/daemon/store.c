@@ -233,8 +233,8 @@ store_load(int dirfd, const char *name, struct tokens *ret)
 	size_t len = 0;
 	struct stat st;
 	int r = 0;
-	int fd = openat(
-	    dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd =
+	    openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;

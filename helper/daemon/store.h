@@ -9,11 +9,11 @@
 struct tokens {
 	char *refresh_token;
 	char *access_token;
-	char *scope;	 /* granted */
-	char *flow;	 /* how the person signed in, for example "device" */
-	char *config_id; /* of the registration they belong to */
-	int64_t expires_at;  /* Unix seconds, of the access token */
-	int64_t obtained_at; /* Unix seconds */
+	char *scope;	    /* granted */
+	char *flow;	    /* how the person signed in, for example "device" */
+	char *config_id;    /* of the registration they belong to */
+	int64_t expires_at; /* Unix seconds, of the access token */
+	int64_t obtained_at;	     /* Unix seconds */
 	int64_t refresh_obtained_at; /* Unix seconds, of the refresh token */
 };
 

@@ -135,8 +135,7 @@ is_fit(struct choice *c, const struct account *a, enum match *ret_host)
 		snprintf(c->reason, REASON_SIZE, "%s", a->broken);
 		return 0;
 	}
-	if (w->service && a->conf->services &&
-	    !(a->conf->services & service)) {
+	if (w->service && a->conf->services && !(a->conf->services & service)) {
 		snprintf(c->reason, REASON_SIZE,
 		    "service \"%s\" is not in services of account \"%s\"",
 		    w->service, a->name);

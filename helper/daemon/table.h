@@ -11,7 +11,8 @@
 
 struct table {
 	struct account **by_name; /* sorted */
-	struct account **by_user; /* sorted, without regard to case; globs last */
+	struct account *
+	    *by_user; /* sorted, without regard to case; globs last */
 	size_t count;
 	size_t globs; /* how many at the end of by_user are globs */
 };

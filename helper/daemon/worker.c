@@ -146,7 +146,8 @@ worker_start(struct event_base *base, struct worker **ret)
 		r = -errno;
 		goto out;
 	}
-	w->event = event_new(base, w->wake[0], EV_READ | EV_PERSIST, on_wake, w);
+	w->event =
+	    event_new(base, w->wake[0], EV_READ | EV_PERSIST, on_wake, w);
 	if (!w->event || event_add(w->event, NULL) < 0)
 		goto out;
 	r = start_thread(w);

@@ -39,9 +39,9 @@ int discover_issuer_equal(const char *asked, const char *found);
  * 1 when there is no metadata at this place, so that the next may be tried;
  * -1 when another place would not help.
  */
-int discover_read(const char *issuer, const char *host,
-    const struct http_answer *a, struct reply *r,
-    struct json_object **ret_json);
+int
+discover_read(const char *issuer, const char *host, const struct http_answer *a,
+    struct reply *r, struct json_object **ret_json);
 
 /* Add the issuer and its endpoints to a reply. */
 void discover_put(struct reply *r, struct json_object *json);

@@ -26,8 +26,8 @@ struct json_object *field_parse(const char *body, size_t len);
  *
  * Returns NULL when the name is absent or no string. Lives as long as json.
  */
-const char *field_bytes(
-    struct json_object *json, const char *name, size_t *ret_len);
+const char *
+field_bytes(struct json_object *json, const char *name, size_t *ret_len);
 
 /*
  * A string that may be put into a message: UTF-8, no control byte, 1..max

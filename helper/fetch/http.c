@@ -214,7 +214,8 @@ out:
 static int
 is_address(const char *host)
 {
-	return strpbrk(host, ":[") || strspn(host, "0123456789.") == strlen(host);
+	return strpbrk(host, ":[") ||
+	    strspn(host, "0123456789.") == strlen(host);
 }
 
 /* Name the phase in which the time was up. */

@@ -10,7 +10,7 @@
 #include "helper/fetch/form.h"
 #include "helper/fetch/url.h"
 
-#define HTTP_BODY_MAX 262144 /* bytes of an answer's body */
+#define HTTP_BODY_MAX 262144  /* bytes of an answer's body */
 #define HTTP_HEADER_MAX 65536 /* bytes of all its header lines */
 #define HTTP_CONNECT_MS 10000 /* until a connection stands, TLS included */
 
@@ -27,10 +27,10 @@ struct http_answer {
 
 /* What the exchanges of one process share. */
 struct http {
-	const char *ca_file;	/* NULL: what libcurl was built with */
-	const char *proxy;	/* NULL: none; never used for loopback */
-	int64_t deadline_ms;	/* CLOCK_MONOTONIC, for all exchanges */
-	void *easy;		/* NULL at first */
+	const char *ca_file; /* NULL: what libcurl was built with */
+	const char *proxy;   /* NULL: none; never used for loopback */
+	int64_t deadline_ms; /* CLOCK_MONOTONIC, for all exchanges */
+	void *easy;	     /* NULL at first */
 };
 
 /*

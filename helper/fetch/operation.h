@@ -33,7 +33,7 @@ struct operation {
 const struct operation *operation_find(const struct msg *request);
 
 /* The first attribute that a request needs and does not have, or NULL. */
-const char *operation_lacks(
-    const struct operation *op, const struct msg *request);
+const char *
+operation_lacks(const struct operation *op, const struct msg *request);
 
 #endif

@@ -37,7 +37,7 @@ void reply_fail(struct reply *r, enum status s, const char *format, ...)
  *	dst	always terminated; size at least 1
  *	src	len bytes, anything; looked at up to 4 KiB
  */
-void reply_quote(const struct reply *r, char *dst, size_t size,
-    const char *src, size_t len);
+void reply_quote(
+    const struct reply *r, char *dst, size_t size, const char *src, size_t len);
 
 #endif

@@ -4,11 +4,14 @@
 import imaplib
 import os
 import poplib
+import re
 import smtplib
+from urllib.parse import quote
 
 import tap
 from env import can_connect, wait_for
 
+# what the versions have in common
 CONFIG = """\
 base_dir = {dir}/run
 state_dir = {dir}/state
@@ -18,14 +21,10 @@ auth_verbose = yes
 auth_failure_delay = 0
 protocols = imap pop3 submission
 listen = 127.0.0.1
-mail_location = maildir:{dir}/mail/%u
 mail_uid = nobody
 mail_gid = nogroup
 auth_mechanisms = {mechanisms}
-disable_plaintext_auth = {only_tls}
 ssl = {ssl}
-ssl_cert = <{cert}
-ssl_key = <{key}
 namespace inbox {{
   inbox = yes
 }}
@@ -66,6 +65,12 @@ hostname = localhost
 submission_relay_host = 127.0.0.1
 submission_relay_port = {relay}
 submission_relay_ssl = no
+"""
+CONFIG_2_3 = """\
+mail_location = maildir:{dir}/mail/%u
+disable_plaintext_auth = {only_tls}
+ssl_cert = <{cert}
+ssl_key = <{key}
 passdb {{
   driver = passwd-file
   mechanisms = plain login
@@ -78,19 +83,48 @@ passdb {{
 }}
 userdb {{
   driver = static
-  args = uid=nobody gid=nogroup home={dir}/mail/%u
+  args = home={dir}/mail/%u
+}}
+"""
+CONFIG_2_4 = """\
+dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+mail_driver = maildir
+mail_path = {dir}/mail/%{{user}}
+auth_allow_cleartext = {plain}
+ssl_server_cert_file = {cert}
+ssl_server_key_file = {key}
+passdb passwd-file {{
+  mechanisms_filter = plain login
+  default_password_scheme = PLAIN
+  passwd_file_path = {dir}/passwd
+}}
+userdb static {{
+  fields {{
+    home = {dir}/mail/%{{user}}
+  }}
+}}
+oauth2 {{
+  !include {dir}/oauth2.conf
 }}
 """
 OAUTH2 = """\
 introspection_mode = post
 introspection_url = {url}
-client_id = {client_id}
-client_secret = {client_secret}
 active_attribute = active
 active_value = true
 username_attribute = username
-username_format = {format}
-{scope}{ca}"""
+{scope}"""
+OAUTH2_2_3 = """\
+client_id = {client_id}
+client_secret = {client_secret}
+username_format = {user}
+tls_ca_cert_file = {ca}
+"""
+OAUTH2_2_4 = """\
+username_validation_format = {user}
+ssl_client_ca_file = {ca}
+"""
 
 
 class Imap(imaplib.IMAP4_SSL):
@@ -149,12 +183,16 @@ class Dovecot:
         self.env.mkdir(f"{name}/mail", uid="nobody")
         self.env.write(f"{name}/passwd", "".join(
             f"{user}:{password}\n" for user, password in self.passwords.items()))
-        self.env.write(f"{name}/oauth2.conf", self._oauth2())
+        version = self.env.run(["dovecot", "--version"]).stdout
+        new = [int(n) for n in re.findall(r"\d+", version)[:2]] >= [2, 4]
+        self.env.write(f"{name}/oauth2.conf", self._oauth2(new))
         values = {port: getattr(self, port) for port in self.PORTS}
-        self.env.write(f"{name}/dovecot.conf", CONFIG.format(
+        template = (CONFIG_2_4 if new else CONFIG_2_3) + CONFIG
+        self.env.write(f"{name}/dovecot.conf", template.format(
             dir=self.dir, mechanisms=self.mechanisms, cert=self.cert, key=self.key,
             debug="yes" if self.debug else "no",
-            only_tls="no" if self.plain else "yes", ssl="yes" if self.plain else "required",
+            only_tls="no" if self.plain else "yes", plain="yes" if self.plain else "no",
+            ssl="yes" if self.plain else "required",
             relay=self.sink.port if self.sink else 9, **values))
         self.env.log_file(name, self.dir + "/log")
         self.process = self.env.start(name + "-out", ["dovecot", "-F", "-c", self.config])
@@ -213,13 +251,18 @@ class Dovecot:
         client.shutdown()
         return good, challenges[1] if len(challenges) > 1 else None, str(words[0])
 
-    def _oauth2(self):
+    def _oauth2(self, new):
         from oidc import CONFIDENTIAL, SECRET
         url = self.introspection or "http://127.0.0.1:9/"
         if not isinstance(url, str):
             url = url.endpoint("introspect")
-        ca = f"tls_ca_cert_file = {self.env.tls().ca}\n" if url.startswith("https") else ""
-        return OAUTH2.format(
-            url=url, ca=ca, client_id=CONFIDENTIAL, client_secret=SECRET,
-            scope=f"scope = {self.scope}\n" if self.scope else "",
-            format="anybody" if self.any_user else "%Lu")
+            if new:     # it sends what is in the address, nothing else
+                login = ":".join(quote(quote(word)) for word in (CONFIDENTIAL, SECRET))
+                url = url.replace("://", f"://{login}@")
+        if new:
+            user = "%{event:user}" if self.any_user else "%{user | lower}"
+        else:
+            user = "anybody" if self.any_user else "%Lu"
+        return (OAUTH2 + (OAUTH2_2_4 if new else OAUTH2_2_3)).format(
+            url=url, client_id=CONFIDENTIAL, client_secret=SECRET, user=user,
+            scope=f"scope = {self.scope}\n" if self.scope else "", ca=self.env.tls().ca)

@@ -120,8 +120,8 @@ static const struct {
 	"cannot reach the token helper"},
     {"none at all", NONE, NONE, STATUS_TEMPORARY, NULL,
 	"no token helper listens at system/socket"},
-    {"a stranger's in the user's place is not believed", FOREIGN, OK,
-	STATUS_OK, SYSTEM, NULL},
+    {"a stranger's in the user's place is not believed", FOREIGN, OK, STATUS_OK,
+	SYSTEM, NULL},
 };
 
 static void

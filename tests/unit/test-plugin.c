@@ -55,8 +55,8 @@ answer_token(const struct msg *m, struct msg_writer *w)
 			return;
 		}
 	msg_put(w, "status", "ok");
-	msg_put(w, "token",
-	    strcmp(user, "badtoken") == 0 ? "tok 1, x" : "tok-1");
+	msg_put(
+	    w, "token", strcmp(user, "badtoken") == 0 ? "tok 1, x" : "tok-1");
 	msg_put(w, "token_id", "0123456789abcdef");
 	if (strcmp(user, "nouser") != 0)
 		msg_put(w, "sasl_user", authzid ? authzid : user);
@@ -68,8 +68,8 @@ answer(const struct msg *m, struct msg_writer *w)
 	const char *request = msg_get(m, "request");
 
 	if (strcmp(request, "hello") == 0) {
-		msg_put(w, "status",
-		    access("denied", F_OK) == 0 ? "denied" : "ok");
+		msg_put(
+		    w, "status", access("denied", F_OK) == 0 ? "denied" : "ok");
 	} else if (strcmp(request, "reject") == 0) {
 		seen->rejects++;
 		msg_put(w, "status", "ok");
@@ -103,8 +103,8 @@ serve_one(int fd)
 		w.len -= 2;
 	/* in fragments, as a slow machine would */
 	for (i = 0; i < w.len; i += 7)
-		(void)!send(fd, out + i, w.len - i < 7 ? w.len - i : 7,
-		    MSG_NOSIGNAL);
+		(void)!send(
+		    fd, out + i, w.len - i < 7 ? w.len - i : 7, MSG_NOSIGNAL);
 }
 
 static pid_t
@@ -175,8 +175,8 @@ struct session {
 };
 
 static void
-open_session(struct session *s, const char *service, const char *host,
-    const char *user)
+open_session(
+    struct session *s, const char *service, const char *host, const char *user)
 {
 	s->program.user = user;
 	s->callbacks[0] =
@@ -234,8 +234,8 @@ test_response(void)
 		"n,a=a@b,\001host=localhost" GOOD, SASL_CONTINUE},
 	    {"smtp", "mail.example.com.", "a@b", NULL, "OAUTHBEARER",
 		"n,a=a@b,\001host=mail.example.com" GOOD, SASL_OK},
-	    {"smtp", "h", "a@b", "shared@b", "XOAUTH2",
-		"user=shared@b" GOOD, SASL_OK},
+	    {"smtp", "h", "a@b", "shared@b", "XOAUTH2", "user=shared@b" GOOD,
+		SASL_OK},
 	    {"smtp", "h", "a@b", "a@b", "XOAUTH2", "user=a@b" GOOD, SASL_OK},
 	    {"smtp", "h", "a@b", "", "XOAUTH2", "user=a@b" GOOD, SASL_OK},
 	};
@@ -321,8 +321,8 @@ test_outcome(void)
 		sasl_dispose(&s.conn);
 	}
 	tap_ok(strstr(seen->request, "\ntoken_id=0123456789abcdef\n") &&
-		strstr(seen->request,
-		    "\ndetail=status 401, scope \"mail\"\n") &&
+		strstr(
+		    seen->request, "\ndetail=status 401, scope \"mail\"\n") &&
 		!strstr(seen->request, "tok-1"),
 	    "a rejection names the token by its id, and the server's words");
 }
@@ -429,8 +429,7 @@ test_prompts(void)
 static void
 test_no_callbacks(void)
 {
-	static const sasl_callback_t none[] = {
-	    {SASL_CB_LIST_END, NULL, NULL}};
+	static const sasl_callback_t none[] = {{SASL_CB_LIST_END, NULL, NULL}};
 	struct session s = {0};
 
 	setenv("USER", "env@b", 1);
@@ -469,8 +468,8 @@ test_choice(void)
 	sasl_dispose(&s.conn);
 	open_session(&s, "smtp", "h", "a@b");
 	sasl_setprop(s.conn, SASL_SEC_PROPS, &noplain);
-	tap_ok(start(&s, "XOAUTH2") == SASL_NOMECH,
-	    "H9: noplaintext refuses it");
+	tap_ok(
+	    start(&s, "XOAUTH2") == SASL_NOMECH, "H9: noplaintext refuses it");
 	sasl_dispose(&s.conn);
 	open_session(&s, "smtp", "h", "a@b");
 	sasl_setprop(s.conn, SASL_SEC_PROPS, &noplain);
@@ -550,8 +549,7 @@ test_no_helper(void)
 static int
 offers(void)
 {
-	static const sasl_callback_t none[] = {
-	    {SASL_CB_LIST_END, NULL, NULL}};
+	static const sasl_callback_t none[] = {{SASL_CB_LIST_END, NULL, NULL}};
 	sasl_conn_t *conn = NULL;
 	const char *list = "";
 	int has;
@@ -605,8 +603,8 @@ test_offers(void)
 	tap_ok(!offers(), "a dead socket, no marker: not offered");
 	snprintf(path, sizeof(path), "%s/accounts", dir);
 	mkdir(path, 0755);
-	snprintf(marker, sizeof(marker), "accounts/%lu",
-	    (unsigned long)geteuid());
+	snprintf(
+	    marker, sizeof(marker), "accounts/%lu", (unsigned long)geteuid());
 	make(marker);
 	tap_ok(offers(), "a dead socket, but a marker: offered");
 	pid = start_helper();
@@ -640,7 +638,8 @@ main(void)
 	pid_t pid;
 
 #ifdef __GLIBC__
-	/* sasl_client_new() looks up this machine's name; no network for that */
+	/* sasl_client_new() looks up this machine's name; no network for that
+	 */
 	__nss_configure_lookup("hosts", "files");
 #endif
 	snprintf(plugins, sizeof(plugins), "%s/plugin/.libs:%s",
