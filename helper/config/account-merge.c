@@ -65,8 +65,7 @@ tenant_valid(const char *tenant)
 	return len > 0 && len <= TENANT_MAX && !tenant[len];
 }
 
-/* Whether a tenant stands for many: nobody can be told the app's roles there.
- */
+/* Whether a tenant stands for many: an app has no roles there. */
 static int
 is_shared_tenant(const char *tenant)
 {
