@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""dovecot - a private Dovecot that asks an OAuth server about tokens"""
+"""dovecot - a private Dovecot, 2.3 or 2.4, that asks an OAuth server about tokens"""
 
 import imaplib
 import os
@@ -11,7 +11,7 @@ from urllib.parse import quote
 import tap
 from env import can_connect, wait_for
 
-# what the versions have in common
+# what both versions understand; it follows what only one does
 CONFIG = """\
 base_dir = {dir}/run
 state_dir = {dir}/state
@@ -187,8 +187,8 @@ class Dovecot:
         new = [int(n) for n in re.findall(r"\d+", version)[:2]] >= [2, 4]
         self.env.write(f"{name}/oauth2.conf", self._oauth2(new))
         values = {port: getattr(self, port) for port in self.PORTS}
-        template = (CONFIG_2_4 if new else CONFIG_2_3) + CONFIG
-        self.env.write(f"{name}/dovecot.conf", template.format(
+        config = (CONFIG_2_4 if new else CONFIG_2_3) + CONFIG
+        self.env.write(f"{name}/dovecot.conf", config.format(
             dir=self.dir, mechanisms=self.mechanisms, cert=self.cert, key=self.key,
             debug="yes" if self.debug else "no",
             only_tls="no" if self.plain else "yes", plain="yes" if self.plain else "no",
@@ -256,9 +256,11 @@ class Dovecot:
         url = self.introspection or "http://127.0.0.1:9/"
         if not isinstance(url, str):
             url = url.endpoint("introspect")
-            if new:     # it sends what is in the address, nothing else
+            if new:     # what it sends besides the token must be in the address
                 login = ":".join(quote(quote(word)) for word in (CONFIDENTIAL, SECRET))
                 url = url.replace("://", f"://{login}@")
+        # 2.3 compares this text with the token's name in it and with the request's;
+        # 2.4 compares the former with the request's name itself
         if new:
             user = "%{event:user}" if self.any_user else "%{user | lower}"
         else:

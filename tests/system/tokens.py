@@ -3,6 +3,7 @@
 """tokens - what the daemon does with tokens: it fetches once, keeps, serves, loses none"""
 
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -10,7 +11,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
 import tap
-from env import wait_for
+from env import built, environment, wait_for
 from helper import Helper
 from oauthd import OAuthServer, Reply
 
@@ -72,14 +73,14 @@ def serves(world):
 def one_request_for_twenty(world):
     "L2: 20 processes at an expired token cause one request, and 20 answers"
     server, helper = world.signed_in(single_use=True)
-    replies = []
-    threads = [threading.Thread(target=lambda: replies.append(helper.token())) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert len(replies) == 20 and {r["status"] for r in replies} == {"ok"}, replies
-    assert len({r["token"] for r in replies}) == 1, "different tokens"
+    fresh = server.issue(ALICE)
+    server.script("token", Reply(json=fresh, delay=2))  # so that all of them come in time
+    command = [built("sasl-bearer"), "--config", helper.config, "token", "alice"]
+    programs = [subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
+                for _ in range(20)]
+    answers = [program.communicate(timeout=30)[0].strip() for program in programs]
+    assert {program.returncode for program in programs} == {0}, answers
+    assert set(answers) == {fresh["access_token"]}, "different tokens"
     assert len(server.seen("token")) == 1, len(server.seen("token"))
     ended(helper)
 
@@ -419,6 +420,27 @@ def other_registration(world):
     assert helper.token()["status"] == "ok", "back again"
     reply = helper.store("alice", server.issue(ALICE), config_id="0" * 64)
     assert reply["status"] == "bad", reply
+    ended(helper)
+
+
+@tap.promise
+def other_registration_during_a_fetch(world):
+    "a refresh that ends after the registration was changed is kept for the old one"
+    server, helper = world.signed_in(single_use=True)
+    fresh = server.issue(ALICE)
+    server.script("token", Reply(json=fresh, delay=1.5))
+    replies = []
+    thread = threading.Thread(target=lambda: replies.append(helper.token()))
+    thread.start()
+    server.wait_seen("token")
+    helper.accounts["alice"]["client_id"] = "another"
+    assert helper.reload()["status"] == "ok"
+    thread.join(15)
+    assert replies[0]["status"] == "login_required", replies
+    assert helper.state("alice")["refresh_token"] == fresh["refresh_token"], "lost"
+    helper.accounts["alice"]["client_id"] = "test-client"
+    assert helper.reload()["status"] == "ok"
+    assert helper.token()["token"] == fresh["access_token"]
     ended(helper)
 
 
