@@ -128,6 +128,7 @@ put_query(struct msg_writer *w, const struct helper_query *q)
 	msg_put(w, "authzid", q->authzid);
 	msg_put(w, "service", q->service);
 	msg_put(w, "host", q->host);
+	msg_put(w, "port", q->port);
 	msg_put(w, "mechanism", q->mechanism);
 }
 

@@ -26,6 +26,7 @@ struct helper_query {
 	const char *authzid;
 	const char *service;
 	const char *host;
+	const char *port;
 	const char *mechanism;
 };
 

@@ -174,6 +174,7 @@ get_response(struct login *l, sasl_client_params_t *params,
 	    .authzid = names->authzid ? out->user : NULL,
 	    .service = params->service,
 	    .host = host,
+	    .port = find_port(params->ipremoteport),
 	    .mechanism = wire_name(l->mech),
 	};
 	struct helper *h;

@@ -278,7 +278,8 @@ test_port(void)
 		open_session(&s, "smtp", "h", "a@b");
 		sasl_setprop(s.conn, SASL_IPREMOTEPORT, rows[i].remote);
 		tap_ok(start(&s, "OAUTHBEARER") == SASL_OK &&
-			sent(&s, rows[i].response),
+			sent(&s, rows[i].response) &&
+			strstr(seen->request, "\nport="),
 		    "port of %s", rows[i].remote);
 		sasl_dispose(&s.conn);
 	}
