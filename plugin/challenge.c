@@ -91,3 +91,17 @@ challenge_describe(const char *json, size_t len, char *buf, size_t size)
 	if (*scope && n > 0 && (size_t)n < size)
 		snprintf(buf + n, size - (size_t)n, ", scope \"%s\"", scope);
 }
+
+int
+challenge_is_outage(const char *json, size_t len)
+{
+	char status[WORD_MAX] = "";
+
+	if (len > 0)
+		find_member((struct span){json, json + len}, "status", status,
+		    sizeof(status));
+	return (status[0] == '5' && strlen(status) == 3) ||
+	    strcmp(status, "internal_failure") == 0 ||
+	    strcmp(status, "server_error") == 0 ||
+	    strcmp(status, "temporarily_unavailable") == 0;
+}

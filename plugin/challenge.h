@@ -18,4 +18,10 @@
  */
 void challenge_describe(const char *json, size_t len, char *buf, size_t size);
 
+/*
+ * Whether the server says that it could not check the token, as Dovecot does
+ * while the provider does not answer it: then nothing is wrong with the token.
+ */
+int challenge_is_outage(const char *json, size_t len);
+
 #endif

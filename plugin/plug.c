@@ -2,6 +2,7 @@
 /* plug - a Cyrus SASL client plugin for OAUTHBEARER and XOAUTH2 */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <sasl/sasl.h>
@@ -16,7 +17,8 @@
 #define HELLO_MS 250 /* of a program's start, for all sockets together */
 #define TOKEN_MS 25000
 #define TOKEN_ID_SIZE 17
-#define REJECTED "the server does not accept the token: "
+#define NOT_ACCEPTED "the server does not accept the token: "
+#define NOT_CHECKED "the server cannot check the token now: "
 
 enum step { STEP_RESPONSE, STEP_OUTCOME, STEP_NONE };
 
@@ -233,14 +235,12 @@ step_response(struct login *l, sasl_client_params_t *params,
 	    : SASL_OK;
 }
 
-/* Tell the helper and the application what the server has against a token. */
+/* Tell the helper that the server does not accept its token. */
 static void
-report_rejection(
-    struct login *l, sasl_client_params_t *params, const char *json, size_t len)
+reject(struct login *l, sasl_client_params_t *params, const char *detail)
 {
 	const sasl_utils_t *utils = params->utils;
-	char host[HOST_MAX + 1], text[sizeof(REJECTED) + DETAIL_MAX] = REJECTED;
-	char *detail = text + sizeof(REJECTED) - 1;
+	char host[HOST_MAX + 1];
 	struct helper_query q = {
 	    .user = l->user,
 	    .service = params->service,
@@ -249,12 +249,26 @@ report_rejection(
 	};
 	struct helper *h = utils->malloc(sizeof(*h));
 
-	challenge_describe(json, len, detail, DETAIL_MAX);
 	if (h && copy_host(params->serverFQDN, host) == 0)
 		helper_reject(h, l->helper_path, &q, l->token_id, detail);
 	if (h)
 		utils->free(h);
-	fail(utils, SASL_OK, text);
+}
+
+/* Tell the application, and who else must know, what the server says. */
+static void
+report_challenge(struct login *l, sasl_client_params_t *params,
+    const char *json, size_t len)
+{
+	int outage = challenge_is_outage(json, len);
+	char detail[DETAIL_MAX], text[sizeof(NOT_ACCEPTED) + DETAIL_MAX];
+
+	challenge_describe(json, len, detail, sizeof(detail));
+	if (!outage)
+		reject(l, params, detail);
+	snprintf(text, sizeof(text), "%s%s",
+	    outage ? NOT_CHECKED : NOT_ACCEPTED, detail);
+	fail(params->utils, SASL_OK, text);
 }
 
 /*
@@ -272,7 +286,7 @@ step_outcome(struct login *l, sasl_client_params_t *params, const char *in,
 	*ret_len = 0;
 	if (!in || in_len == 0 || in[0] != '{')
 		return SASL_OK;
-	report_rejection(l, params, in, in_len);
+	report_challenge(l, params, in, in_len);
 	*ret = l->mech == WIRE_OAUTHBEARER ? "\001" : "";
 	*ret_len = l->mech == WIRE_OAUTHBEARER; /* RFC 7628 section 3.2.3 */
 	return SASL_OK;

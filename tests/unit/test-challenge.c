@@ -54,6 +54,12 @@ main(void)
 		    rows[i].json, strlen(rows[i].json), buf, sizeof(buf));
 		tap_is(buf, rows[i].text, "in words");
 	}
+	tap_ok(challenge_is_outage("{\"status\":\"500\"}", 16) &&
+		challenge_is_outage("{\"status\":503}", 14) &&
+		!challenge_is_outage("{\"status\":\"401\"}", 16) &&
+		!challenge_is_outage("{\"status\":\"5\"}", 14) &&
+		!challenge_is_outage("{", 1),
+	    "a server that cannot check a token has nothing against it");
 	memset(big, '{', sizeof(big));
 	challenge_describe(big, sizeof(big), buf, sizeof(buf));
 	tap_ok(strlen(buf) == sizeof(buf) - 1, "100 kB without an end is cut");

@@ -26,6 +26,7 @@
 #include "tests/unit/tap.h"
 
 #define GOOD "\001auth=Bearer tok-1\001\001"
+#define OUTAGE "{\"status\":\"internal_failure\",\"scope\":\"mail\"}"
 #define JSON "{\"status\":\"401\",\"scope\":\"mail\"}\n"
 
 /* What the helper has been asked; shared with its process. */
@@ -297,6 +298,7 @@ test_outcome(void)
 	    {"nothing", "XOAUTH2", NULL, 0, "", 0},
 	    {"an empty string", "OAUTHBEARER", "", 0, "", 0},
 	    {"stale bytes", "XOAUTH2", "AUTHENTICATE XOAUTH2 ", 21, "", 0},
+	    {"an outage", "XOAUTH2", OUTAGE, sizeof(OUTAGE) - 1, "", 0},
 	    {"an error", "XOAUTH2", JSON, sizeof(JSON) - 1, "", 1},
 	    {"an error", "OAUTHBEARER", JSON, sizeof(JSON) - 1, "\001", 1},
 	};
