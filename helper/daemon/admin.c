@@ -18,8 +18,6 @@
 #include "helper/daemon/save.h"
 
 #define REFRESH_MS 60000
-#define EXPIRES_IN_DEFAULT 600
-#define EXPIRES_IN_MAX (10 * 366 * 86400LL)
 
 /* What a screen shows of an account. */
 static void
@@ -277,8 +275,13 @@ on_refreshed(struct waiter *w, enum status s, const char *reason)
 {
 	struct conn *c = conn_of(w);
 
+	struct account *a = table_find(&c->daemon->table, c->action);
+	char at[24];
+
+	snprintf(
+	    at, sizeof(at), "%lld", a ? (long long)account_expires_at(a) : 0LL);
 	if (s == STATUS_OK)
-		request_ok(c, NULL, NULL);
+		request_ok(c, "expires_at", at);
 	else
 		request_refuse(c, s, reason);
 }
@@ -290,6 +293,7 @@ admin_refresh(struct conn *c, const struct msg *m)
 
 	if (!a)
 		return;
+	c->action = a->name;
 	c->waiter.answer = on_refreshed;
 	account_refresh(a, &c->waiter, REFRESH_MS);
 }

@@ -15,8 +15,6 @@
 #include "helper/daemon/save.h"
 
 #define FETCHES_MAX 128 /* at a time; well below SPAWN_MAX */
-#define EXPIRES_IN_DEFAULT 600
-#define EXPIRES_IN_MAX (10 * 366 * 86400LL)
 
 /* A refresh asks for what was granted, so it names no scope: RFC 6749, 6. */
 static void
@@ -70,48 +68,42 @@ fail(struct exchange *x, enum status s, const char *why, int64_t retry_after_s)
 	account_settle(a);
 }
 
-static char *
-dup_or_null(const char *text)
-{
-	return text ? strdup(text) : NULL;
-}
-
 /* The credentials a reply brings, with the old ones where it has none. */
 static int
 make_tokens(
     const struct exchange *x, const struct msg *reply, struct tokens *ret)
 {
 	const struct account *a = x->account;
-	struct tokens t = {
-	    .access_token = dup_or_null(msg_get(reply, "access_token")),
-	    .scope = dup_or_null(msg_get(reply, "scope")),
-	    .flow = dup_or_null(a->tokens.flow),
-	    .config_id = dup_or_null(x->config_id),
+	const char *refresh = msg_get(reply, "refresh_token");
+	const char *scope = msg_get(reply, "scope");
+	int64_t expires_in = EXPIRES_IN_DEFAULT;
+	struct tokens t;
+	int r;
+
+	r = msg_get_number(reply, "expires_in", 1, EXPIRES_IN_MAX, &expires_in);
+	if (r < 0 || !msg_get(reply, "access_token"))
+		return -ERR_FORMAT;
+	t = (struct tokens){
+	    .access_token = tokens_text(msg_get(reply, "access_token"), &r),
+	    .scope = tokens_text(scope ? scope : a->tokens.scope, &r),
+	    .flow = tokens_text(a->tokens.flow, &r),
+	    .config_id = tokens_text(x->config_id, &r),
 	    .obtained_at = daemon_wall_s(),
 	    .refresh_obtained_at = a->tokens.refresh_obtained_at,
 	};
-	const char *refresh = msg_get(reply, "refresh_token");
-	int64_t expires_in = EXPIRES_IN_DEFAULT;
-
+	t.expires_at = t.obtained_at + expires_in;
 	if (a->conf->grant == GRANT_REFRESH_TOKEN) {
 		if (refresh)
 			t.refresh_obtained_at = t.obtained_at;
 		else
 			refresh = a->tokens.refresh_token;
-		t.refresh_token = dup_or_null(refresh);
+		t.refresh_token = tokens_text(refresh, &r);
 	}
-	if (!t.scope)
-		t.scope = dup_or_null(a->tokens.scope);
-	if (msg_get_number(
-		reply, "expires_in", 1, EXPIRES_IN_MAX, &expires_in) < 0 ||
-	    !t.access_token || !t.config_id ||
-	    (a->conf->grant == GRANT_REFRESH_TOKEN && !t.refresh_token)) {
+	if (r == 0)
+		*ret = t;
+	else
 		tokens_clear(&t);
-		return -EINVAL;
-	}
-	t.expires_at = t.obtained_at + expires_in;
-	*ret = t;
-	return 0;
+	return r;
 }
 
 /*
@@ -155,10 +147,14 @@ take_reply(struct exchange *x, const struct msg *reply)
 	struct account *a = x->account;
 	const char *endpoint = msg_get(reply, "token_endpoint");
 	struct tokens t = {0}, copy = {0};
+	int r = make_tokens(x, reply, &t);
 
-	if (make_tokens(x, reply, &t) < 0) {
+	if (r < 0) {
 		fail(x, STATUS_TEMPORARY,
-		    "sasl-bearer-fetch sent a reply that makes no sense", 0);
+		    r == -ENOMEM
+			? "out of memory"
+			: "sasl-bearer-fetch sent a reply that makes no sense",
+		    0);
 		return 0;
 	}
 	if (endpoint)

@@ -41,7 +41,7 @@ void server_stop(struct server *s);
 
 void server_free(struct server *s);
 
-/* Send a finished message. More may follow until conn_close(). */
+/* Send a finished message. More may follow until conn_finish(). */
 void conn_send(struct conn *c, const struct msg_writer *w);
 
 /* Nothing follows: close once all is sent. */

@@ -32,8 +32,8 @@ tokens_clear(struct tokens *t)
 	*t = (struct tokens){0};
 }
 
-static char *
-dup_or_null(const char *text, int *error)
+char *
+tokens_text(const char *text, int *error)
 {
 	char *copy = text ? strdup(text) : NULL;
 
@@ -48,11 +48,11 @@ tokens_copy(const struct tokens *t, struct tokens *ret)
 	struct tokens copy = *t;
 	int r = 0;
 
-	copy.refresh_token = dup_or_null(t->refresh_token, &r);
-	copy.access_token = dup_or_null(t->access_token, &r);
-	copy.scope = dup_or_null(t->scope, &r);
-	copy.flow = dup_or_null(t->flow, &r);
-	copy.config_id = dup_or_null(t->config_id, &r);
+	copy.refresh_token = tokens_text(t->refresh_token, &r);
+	copy.access_token = tokens_text(t->access_token, &r);
+	copy.scope = tokens_text(t->scope, &r);
+	copy.flow = tokens_text(t->flow, &r);
+	copy.config_id = tokens_text(t->config_id, &r);
 	if (r == 0)
 		*ret = copy;
 	else
@@ -210,11 +210,11 @@ tokens_parse(char *buf, size_t len, struct tokens *ret)
 	if (r < 0)
 		return r;
 	t = (struct tokens){
-	    .refresh_token = dup_or_null(msg_get(&m, "refresh_token"), &r),
-	    .access_token = dup_or_null(msg_get(&m, "access_token"), &r),
-	    .scope = dup_or_null(msg_get(&m, "scope"), &r),
-	    .flow = dup_or_null(msg_get(&m, "flow"), &r),
-	    .config_id = dup_or_null(msg_get(&m, "config_id"), &r),
+	    .refresh_token = tokens_text(msg_get(&m, "refresh_token"), &r),
+	    .access_token = tokens_text(msg_get(&m, "access_token"), &r),
+	    .scope = tokens_text(msg_get(&m, "scope"), &r),
+	    .flow = tokens_text(msg_get(&m, "flow"), &r),
+	    .config_id = tokens_text(msg_get(&m, "config_id"), &r),
 	    .expires_at = get_time(&m, "expires_at", &r),
 	    .obtained_at = get_time(&m, "obtained_at", &r),
 	    .refresh_obtained_at = get_time(&m, "refresh_obtained_at", &r),

@@ -17,8 +17,15 @@ struct tokens {
 	int64_t refresh_obtained_at; /* Unix seconds, of the refresh token */
 };
 
+/* Lifetime of an access token, in seconds: where none is given, at most. */
+#define EXPIRES_IN_DEFAULT 600
+#define EXPIRES_IN_MAX (10 * 366 * 86400LL)
+
 /* Wipe and free what t holds, and zero it. */
 void tokens_clear(struct tokens *t);
+
+/* Copy a text that may be NULL; *error becomes -ENOMEM when that fails. */
+char *tokens_text(const char *text, int *error);
 
 /* Copy t. Returns 0, or -ENOMEM with *ret untouched. */
 int tokens_copy(const struct tokens *t, struct tokens *ret);

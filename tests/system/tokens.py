@@ -258,6 +258,7 @@ def mended_grant_goes_on(world):
     assert reply["status"] == "config", reply
     reply = helper.request({"request": "refresh", "account": "alice"})
     assert reply["status"] == "ok", reply
+    assert 3590 <= int(reply["expires_at"]) - time.time() <= 3601, reply
     assert helper.list()["alice"]["state"] == "fresh"
     ended(helper)
 
