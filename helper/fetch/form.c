@@ -112,9 +112,3 @@ form_build(
 		r = put(f, op->also[i], msg_get(request, op->also[i]));
 	return r == 0 ? put_client(f, request) : r;
 }
-
-void
-form_clear(struct form *f)
-{
-	util_wipe(f, sizeof(*f));
-}

@@ -11,7 +11,7 @@
 #define FORM_MAX (3 * MSG_MAX + 1024) /* all of a message, each byte as %XX */
 #define FORM_CLIENT_MAX 4096	      /* bytes of a client's id or secret */
 
-/* What is posted. Holds secrets: form_clear() it. */
+/* What is posted. Holds secrets: wipe it. */
 struct form {
 	size_t len;
 	char body[FORM_MAX];
@@ -39,7 +39,5 @@ struct form {
  */
 int form_build(
     struct form *f, const struct operation *op, const struct msg *request);
-
-void form_clear(struct form *f);
 
 #endif
