@@ -30,9 +30,10 @@ check_glob(const struct account_conf *a, const struct source *src)
 		wrong(src, "user", "may have a \"*\" only as in *@example.com");
 		return;
 	}
-	if (a->grant != GRANT_CLIENT_CREDENTIALS)
+	if (!grant_takes_glob((enum grant)a->grant))
 		wrong(src, "user",
-		    "with a \"*\" needs grant = client_credentials");
+		    "with a \"*\" needs grant = client_credentials, "
+		    "jwt_bearer or managed_identity");
 	for (i = 0; i < COUNT_OF(needed); i++)
 		if (source_line(src, needed[i]) == 0)
 			conf_error(src->e, src->path, source_line(src, "user"),
@@ -102,30 +103,136 @@ check_private(const struct source *src)
 		    "%s", why);
 }
 
+/* Keys that only some grants know, by bits of enum grant. */
+#define ONLY(g) (1U << GRANT_##g)
+#define POST (ONLY(REFRESH_TOKEN) | ONLY(CLIENT_CREDENTIALS))
+
+static const struct {
+	const char *key;
+	unsigned grants;
+} limited[] = {
+    {"client_secret", POST},
+    {"client_secret_file", POST},
+    {"client_secret_credential", POST},
+    {"client_certificate", POST | ONLY(JWT_BEARER)},
+    {"client_key", POST | ONLY(JWT_BEARER)},
+    {"client_key_id", POST | ONLY(JWT_BEARER)},
+    {"client_key_password_file", POST | ONLY(JWT_BEARER)},
+    {"client_assertion_alg", POST | ONLY(JWT_BEARER)},
+    {"assertion_file", POST},
+    {"identity_object_id", ONLY(MANAGED_IDENTITY)},
+    {"identity_resource_id", ONLY(MANAGED_IDENTITY)},
+    {"command", ONLY(COMMAND)},
+    {"token_file", ONLY(FILE)},
+    {"token_lifetime", ONLY(COMMAND) | ONLY(FILE)},
+};
+
+static void
+check_limited(const struct account_conf *a, const struct source *src)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(limited); i++)
+		if (source_line(src, limited[i].key) != 0 &&
+		    !(limited[i].grants & 1U << a->grant))
+			conf_error(src->e, src->path,
+			    source_line(src, limited[i].key),
+			    "%s is not used with grant = %s", limited[i].key,
+			    grant_names[a->grant]);
+}
+
+/* A client proves itself in one way, and has to where there is no person. */
+static void
+check_proof(const struct account_conf *a, const struct source *src)
+{
+	int key = a->client_key || a->client_certificate;
+	int count = !!a->client_secret_file + !!a->client_secret_credential +
+	    !!a->client_secret + key + !!a->assertion_file;
+
+	if (count > 1)
+		conf_error(src->e, src->path, 0,
+		    "only one of client_secret_file, client_secret_credential, "
+		    "client_secret, client_key with client_certificate, and "
+		    "assertion_file may be set");
+	if (count == 0 && a->grant == GRANT_CLIENT_CREDENTIALS)
+		conf_error(src->e, src->path, source_line(src, "grant"),
+		    "grant client_credentials needs client_secret_file, "
+		    "client_secret_credential, client_certificate, client_key "
+		    "or assertion_file");
+	if (!key && a->grant == GRANT_JWT_BEARER)
+		conf_error(src->e, src->path, source_line(src, "grant"),
+		    "grant jwt_bearer needs client_key");
+	if (!key && (a->client_key_id || a->client_key_password_file))
+		conf_error(src->e, src->path, 0,
+		    "client_key_id and client_key_password_file need "
+		    "client_key or client_certificate");
+}
+
 static void
 check_client(const struct account_conf *a, const struct source *src)
 {
-	int count = !!a->client_secret_file + !!a->client_secret_credential +
-	    !!a->client_secret;
-
-	if (!a->client_id)
+	if (!a->client_id &&
+	    (a->grant == GRANT_REFRESH_TOKEN ||
+		a->grant == GRANT_CLIENT_CREDENTIALS))
 		conf_error(src->e, src->path, 0,
 		    "client_id is not set; it is the ID of the application "
 		    "registered with the provider");
-	if (count > 1)
-		conf_error(src->e, src->path, 0,
-		    "only one of client_secret_file, client_secret_credential "
-		    "and client_secret may be set");
-	if (count == 0 && a->grant == GRANT_CLIENT_CREDENTIALS)
-		conf_error(src->e, src->path, source_line(src, "grant"),
-		    "grant client_credentials needs client_secret_file or "
-		    "client_secret_credential");
 	if (a->client_secret_credential &&
 	    !account_name_valid(a->client_secret_credential))
 		wrong(src, "client_secret_credential",
 		    "is not the name of a systemd credential");
 	if (a->client_secret)
 		check_private(src);
+	check_proof(a, src);
+	check_limited(a, src);
+}
+
+static void
+check_identity(const struct account_conf *a, const struct source *src)
+{
+	if (!a->identity_endpoint)
+		conf_error(src->e, src->path, source_line(src, "grant"),
+		    "grant managed_identity needs identity_endpoint, or a "
+		    "provider that has one");
+	if (!a->identity_resource)
+		conf_error(src->e, src->path, source_line(src, "grant"),
+		    "grant managed_identity needs identity_resource");
+	if (!!a->client_id + !!a->identity_object_id +
+		!!a->identity_resource_id >
+	    1)
+		conf_error(src->e, src->path, 0,
+		    "only one of client_id, identity_object_id and "
+		    "identity_resource_id may name the identity");
+}
+
+/* Where the tokens come from. */
+static void
+check_source(const struct account_conf *a, const struct source *src)
+{
+	switch ((enum grant)a->grant) {
+	case GRANT_REFRESH_TOKEN:
+	case GRANT_CLIENT_CREDENTIALS:
+	case GRANT_JWT_BEARER:
+		if (!a->token_endpoint && !a->issuer)
+			conf_error(src->e, src->path,
+			    source_line(src, "provider"),
+			    "neither token_endpoint nor issuer is set");
+		break;
+	case GRANT_MANAGED_IDENTITY:
+		check_identity(a, src);
+		break;
+	case GRANT_COMMAND:
+		if (!a->command || a->command[0][0] != '/')
+			conf_error(src->e, src->path,
+			    source_line(src, a->command ? "command" : "grant"),
+			    "grant command needs command = /PATH [ARGUMENT...]");
+		break;
+	case GRANT_FILE:
+		if (!a->token_file)
+			conf_error(src->e, src->path, source_line(src, "grant"),
+			    "grant file needs token_file");
+		break;
+	}
 }
 
 void
@@ -134,7 +241,5 @@ account_check(const struct account_conf *a, const struct source *src)
 	check_user(a, src);
 	check_client(a, src);
 	check_hosts(a, src);
-	if (!a->token_endpoint && !a->issuer)
-		conf_error(src->e, src->path, source_line(src, "provider"),
-		    "neither token_endpoint nor issuer is set");
+	check_source(a, src);
 }

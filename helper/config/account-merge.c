@@ -28,6 +28,11 @@ static const struct {
     BOTH(device_authorization_endpoint),
     BOTH(authorization_endpoint),
     BOTH(revocation_endpoint),
+    BOTH(authorization_query),
+    BOTH(redirect_uri),
+    BOTH(admin_consent_endpoint),
+    BOTH(identity_endpoint),
+    BOTH(identity_resource),
 #undef BOTH
 };
 
@@ -121,7 +126,7 @@ substitute_all(struct account_conf *a, const struct source *src)
 {
 	char **urls[] = {&a->issuer, &a->token_endpoint,
 	    &a->device_authorization_endpoint, &a->authorization_endpoint,
-	    &a->revocation_endpoint};
+	    &a->revocation_endpoint, &a->admin_consent_endpoint};
 	size_t i;
 	int checked = 0, r = 0;
 
@@ -177,11 +182,16 @@ merge_scope(struct account_conf *a, struct provider *p)
 	    p->scope, p->scope_imap, p->scope_pop, p->scope_smtp};
 	size_t i, size = 1;
 
-	if (a->scope)
+	if (a->scope || a->grant >= GRANT_MANAGED_IDENTITY)
 		return 0;
 	if (a->grant == GRANT_CLIENT_CREDENTIALS) {
 		a->scope = p->scope_client_credentials;
 		p->scope_client_credentials = NULL;
+		return 0;
+	}
+	if (a->grant == GRANT_JWT_BEARER && p->scope_jwt_bearer) {
+		a->scope = p->scope_jwt_bearer;
+		p->scope_jwt_bearer = NULL;
 		return 0;
 	}
 	for (i = 0; i < COUNT_OF(parts); i++)

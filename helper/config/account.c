@@ -37,6 +37,15 @@ report_unknown(
 	    dirs);
 }
 
+/* Whether an account says by itself where its tokens come from. */
+static int
+has_source(const struct account_conf *a)
+{
+	return a->token_endpoint || a->issuer || a->grant == GRANT_COMMAND ||
+	    a->grant == GRANT_FILE ||
+	    (a->grant == GRANT_MANAGED_IDENTITY && a->identity_endpoint);
+}
+
 /*
  * Load the provider. An account that says where its tokens come from needs
  * none, so then the file of the generic one may be missing.
@@ -45,7 +54,7 @@ static int
 load_provider(const struct settings *s, struct account_conf *a,
     const struct source *src, struct provider *p)
 {
-	int r, implied = !a->provider && (a->token_endpoint || a->issuer);
+	int r, implied = !a->provider && has_source(a);
 
 	if (!a->provider && !implied) {
 		conf_error(src->e, src->path, 0,
@@ -181,14 +190,20 @@ config_id(const struct account_conf *a, char buf[CONFIG_ID_SIZE])
 {
 	unsigned char md[EVP_MAX_MD_SIZE];
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	const char *where = a->token_endpoint, *what = a->scope;
 	unsigned i, len = 0;
 	int ok;
 
+	if (!where)
+		where = a->issuer;
+	if (a->grant == GRANT_MANAGED_IDENTITY) {
+		where = a->identity_endpoint;
+		what = a->identity_resource;
+	}
+
 	ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) &&
-	    digest_line(ctx, a->client_id) &&
-	    digest_line(
-		ctx, a->token_endpoint ? a->token_endpoint : a->issuer) &&
-	    digest_line(ctx, a->scope) && EVP_DigestFinal_ex(ctx, md, &len);
+	    digest_line(ctx, a->client_id) && digest_line(ctx, where) &&
+	    digest_line(ctx, what) && EVP_DigestFinal_ex(ctx, md, &len);
 	EVP_MD_CTX_free(ctx);
 	for (i = 0; ok && i < (CONFIG_ID_SIZE - 1) / 2; i++)
 		snprintf(buf + (size_t)2 * i, 3, "%02x", md[i]);

@@ -148,7 +148,7 @@ trim(char *text)
 static void
 set_value(struct reader *r, unsigned line, int key, const char *value)
 {
-	char why[CONF_TEXT_MAX];
+	char why[CONF_TEXT_MAX], expanded[VALUE_EXPANDED_MAX];
 
 	if (r->lines[key]) {
 		conf_error(r->e, r->path, line, "%s stands in line %u already",
@@ -158,6 +158,13 @@ set_value(struct reader *r, unsigned line, int key, const char *value)
 	if (!*value)
 		return;
 	r->lines[key] = line;
+	if (r->keys[key].flags & CONF_EXPAND) {
+		if (value_expand(&r->keys[key], value, expanded, why) < 0) {
+			conf_error(r->e, r->path, line, "%s", why);
+			return;
+		}
+		value = expanded;
+	}
 	if (value_parse(&r->keys[key], value, r->into, why) < 0)
 		conf_error(r->e, r->path, line, "%s", why);
 }
@@ -287,6 +294,16 @@ conf_load(const char *path, const struct conf_key *keys, void *into,
 		r = conf_parse(&text, keys, into, lines, e);
 	util_wipe(text.buf, text.len);
 	free(text.buf);
+	return r;
+}
+
+int
+conf_copy(const struct conf_key *keys, const void *from, void *ret)
+{
+	int r = 0;
+
+	for (; r == 0 && keys->name; keys++)
+		r = value_copy(keys, from, ret);
 	return r;
 }
 

@@ -13,11 +13,17 @@
 enum conf_type {
 	CONF_STRING,   /* char *: text */
 	CONF_PATH,     /* char *: absolute path */
-	CONF_URL,      /* char *: https, or http to loopback */
+	CONF_URL,      /* char *: https, or http to this machine */
 	CONF_LIST,     /* char **: blank-separated words, NULL at the end */
 	CONF_DURATION, /* int64_t: seconds; 90, 90s, 15m, 12h, 7d */
 	CONF_CHOICE,   /* int: index into choices */
 	CONF_SET,      /* unsigned: bit per word of choices */
+};
+
+/* What else holds for a value; bits. */
+enum conf_flag {
+	CONF_EXPAND = 1,   /* ${NAME} is that variable of the environment */
+	CONF_METADATA = 2, /* CONF_URL: http to 169.254.169.254 as well */
 };
 
 struct conf_key {
@@ -27,6 +33,7 @@ struct conf_key {
 	const char *const *choices; /* CONF_CHOICE, CONF_SET; NULL at the end */
 	int64_t min, max;	    /* CONF_DURATION */
 	const char *def;	    /* as it would stand in the file, or NULL */
+	int flags;		    /* enum conf_flag */
 };
 
 /*
@@ -85,6 +92,15 @@ int conf_defaults(const struct conf_key *keys, void *into);
 
 /* The index of a name in a table, or -1. */
 int conf_find(const struct conf_key *keys, const char *name);
+
+/*
+ * Copy what conf_load() stored.
+ *
+ *	ret	zeroed; conf_clear() it in any case
+ *
+ * Returns 0 or -ENOMEM.
+ */
+int conf_copy(const struct conf_key *keys, const void *from, void *ret);
 
 /* Free what conf_load() stored, wiping it, and zero the members. */
 void conf_clear(const struct conf_key *keys, void *into);

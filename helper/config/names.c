@@ -97,6 +97,13 @@ collect(DIR *d, const char *dir, char ***list, struct conf_errors *e)
 }
 
 int
+grant_takes_glob(enum grant grant)
+{
+	return grant == GRANT_CLIENT_CREDENTIALS || grant == GRANT_JWT_BEARER ||
+	    grant == GRANT_MANAGED_IDENTITY;
+}
+
+int
 conf_names(const char *dir, char ***ret, struct conf_errors *e)
 {
 	char **list = NULL, text[64];

@@ -26,7 +26,15 @@ struct settings {
 	int log_level; /* enum log_level */
 };
 
-enum grant { GRANT_REFRESH_TOKEN, GRANT_CLIENT_CREDENTIALS };
+/* Where tokens come from; by grant_names. */
+enum grant {
+	GRANT_REFRESH_TOKEN,	  /* a person signed in: RFC 6749 section 6 */
+	GRANT_CLIENT_CREDENTIALS, /* the application itself: section 4.4 */
+	GRANT_JWT_BEARER,	  /* an assertion about a mailbox: RFC 7523 */
+	GRANT_MANAGED_IDENTITY,	  /* the metadata service of the machine */
+	GRANT_COMMAND,		  /* another program prints them */
+	GRANT_FILE,		  /* another program keeps one in a file */
+};
 
 /* Bits of services; what libsasl2 calls lmtp counts as smtp. */
 enum service { SERVICE_IMAP = 1, SERVICE_POP = 2, SERVICE_SMTP = 4 };
@@ -34,20 +42,30 @@ enum service { SERVICE_IMAP = 1, SERVICE_POP = 2, SERVICE_SMTP = 4 };
 /* How the client authenticates itself, RFC 6749 section 2.3.1. */
 enum client_auth { CLIENT_AUTH_POST, CLIENT_AUTH_BASIC };
 
+/* How an assertion is signed, RFC 7518 section 3.1; by alg_names. */
+enum assertion_alg { ALG_PS256, ALG_RS256 };
+
 /* providers.d/NAME.conf; {tenant} in a URL stands for the account's tenant. */
 struct provider {
 	char *title;
+	char *needs;  /* what one must have to use it, in a line */
 	char *tenant; /* default of the accounts */
 	char *issuer;
 	char *token_endpoint;
 	char *device_authorization_endpoint;
 	char *authorization_endpoint;
 	char *revocation_endpoint;
-	char *scope; /* asked for with any service */
+	char *authorization_query;    /* more for the authorization_endpoint */
+	char *redirect_uri;	      /* of a browser; a port is added */
+	char *admin_consent_endpoint; /* where an administrator approves */
+	char *identity_endpoint;      /* of managed identities */
+	char *identity_resource;      /* what they ask a token for */
+	char *scope;		      /* asked for with any service */
 	char *scope_imap;
 	char *scope_pop;
 	char *scope_smtp;
 	char *scope_client_credentials; /* instead of all these */
+	char *scope_jwt_bearer;		/* likewise */
 	char **hosts;
 	int64_t min_validity_s;
 	int client_auth;
@@ -66,8 +84,14 @@ struct account_conf {
 	char *client_secret_file;
 	char *client_secret_credential; /* name below $CREDENTIALS_DIRECTORY */
 	char *client_secret;
-	int client_auth; /* enum client_auth */
-	int grant;	 /* enum grant */
+	char *client_certificate; /* PEM or PKCS#12, perhaps with the key */
+	char *client_key;    /* PEM, PKCS#12, or a service account's JSON */
+	char *client_key_id; /* kid of assertions */
+	char *client_key_password_file;
+	int client_assertion_alg; /* enum assertion_alg */
+	char *assertion_file;	  /* an assertion that others made */
+	int client_auth;	  /* enum client_auth */
+	int grant;		  /* enum grant */
 	char *scope;
 	unsigned services; /* bits of enum service; 0: any */
 	char **hosts;
@@ -83,6 +107,16 @@ struct account_conf {
 	char *device_authorization_endpoint;
 	char *authorization_endpoint;
 	char *revocation_endpoint;
+	char *authorization_query;
+	char *redirect_uri;
+	char *admin_consent_endpoint;
+	char *identity_endpoint;
+	char *identity_resource;
+	char *identity_object_id;
+	char *identity_resource_id;
+	char **command;	  /* argv */
+	char *token_file; /* where another program keeps a token */
+	int64_t token_lifetime_s;
 	char *resource;
 	char *audience;
 	char *ca_file;
@@ -179,9 +213,16 @@ int account_path(
  */
 int conf_names(const char *dir, char ***ret, struct conf_errors *e);
 
-/* The names of the grants and services, NULL at the end, by enum and by bit. */
+/*
+ * The names of the grants, services and algorithms, NULL at the end: by enum, by
+ * bit, by enum.
+ */
 extern const char *const grant_names[];
 extern const char *const service_names[];
+extern const char *const alg_names[];
+
+/* Whether one account with that grant may serve all mailboxes of a domain. */
+int grant_takes_glob(enum grant grant);
 
 /* The bit of a SASL service name (lmtp is smtp), or 0. */
 unsigned service_parse(const char *name);
@@ -201,7 +242,8 @@ void list_free(char **list);
 
 /*
  * Which registration an account's tokens belong to: the SHA-256, in hex, of
- * client_id, token endpoint (or issuer) and scope, a line feed after each.
+ * client_id, token endpoint (or issuer) and scope, a line feed after each; for a
+ * managed identity, of client_id, identity_endpoint and identity_resource.
  *
  * Returns 0, or -ENOMEM.
  */

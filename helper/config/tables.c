@@ -11,11 +11,13 @@
 #define KEY_S(s, m) \
 	.name = #m, .type = CONF_DURATION, .offset = offsetof(struct s, m##_s)
 
-/* By enum log_level, enum grant, enum client_auth; by bit of enum service. */
+/* By enum log_level, client_auth, grant, assertion_alg; by bit of enum service. */
 static const char *const level_names[] = {
 	"error", "warning", "info", "debug", NULL};
 static const char *const auth_names[] = {"post", "basic", NULL};
-const char *const grant_names[] = {"refresh_token", "client_credentials", NULL};
+const char *const grant_names[] = {"refresh_token", "client_credentials",
+	"jwt_bearer", "managed_identity", "command", "file", NULL};
+const char *const alg_names[] = {"PS256", "RS256", NULL};
 const char *const service_names[] = {"imap", "pop", "smtp", NULL};
 
 /*
@@ -39,17 +41,24 @@ const struct conf_key settings_keys[] = {
 
 const struct conf_key provider_keys[] = {
 	{KEY(provider, title, CONF_STRING)},
+	{KEY(provider, needs, CONF_STRING)},
 	{KEY(provider, tenant, CONF_STRING)},
 	{KEY(provider, issuer, CONF_URL)},
 	{KEY(provider, token_endpoint, CONF_URL)},
 	{KEY(provider, device_authorization_endpoint, CONF_URL)},
 	{KEY(provider, authorization_endpoint, CONF_URL)},
 	{KEY(provider, revocation_endpoint, CONF_URL)},
+	{KEY(provider, authorization_query, CONF_STRING)},
+	{KEY(provider, redirect_uri, CONF_URL)},
+	{KEY(provider, admin_consent_endpoint, CONF_URL)},
+	{KEY(provider, identity_endpoint, CONF_URL), .flags = CONF_METADATA},
+	{KEY(provider, identity_resource, CONF_STRING)},
 	{KEY(provider, scope, CONF_STRING)},
 	{KEY(provider, scope_imap, CONF_STRING)},
 	{KEY(provider, scope_pop, CONF_STRING)},
 	{KEY(provider, scope_smtp, CONF_STRING)},
 	{KEY(provider, scope_client_credentials, CONF_STRING)},
+	{KEY(provider, scope_jwt_bearer, CONF_STRING)},
 	{KEY(provider, hosts, CONF_LIST)},
 	{KEY_S(provider, min_validity), .min = 30, .max = DAY, .def = "300s"},
 	{KEY(provider, client_auth, CONF_CHOICE), .choices = auth_names,
@@ -60,11 +69,18 @@ const struct conf_key provider_keys[] = {
 const struct conf_key account_keys[] = {
 	{KEY(account_conf, user, CONF_STRING)},
 	{KEY(account_conf, provider, CONF_STRING)},
-	{KEY(account_conf, tenant, CONF_STRING)},
-	{KEY(account_conf, client_id, CONF_STRING)},
+	{KEY(account_conf, tenant, CONF_STRING), .flags = CONF_EXPAND},
+	{KEY(account_conf, client_id, CONF_STRING), .flags = CONF_EXPAND},
 	{KEY(account_conf, client_secret_file, CONF_PATH)},
 	{KEY(account_conf, client_secret_credential, CONF_STRING)},
 	{KEY(account_conf, client_secret, CONF_STRING)},
+	{KEY(account_conf, client_certificate, CONF_PATH)},
+	{KEY(account_conf, client_key, CONF_PATH)},
+	{KEY(account_conf, client_key_id, CONF_STRING)},
+	{KEY(account_conf, client_key_password_file, CONF_PATH)},
+	{KEY(account_conf, client_assertion_alg, CONF_CHOICE),
+	.choices = alg_names, .def = "PS256"},
+	{KEY(account_conf, assertion_file, CONF_PATH), .flags = CONF_EXPAND},
 	{KEY(account_conf, client_auth, CONF_CHOICE), .choices = auth_names},
 	{KEY(account_conf, grant, CONF_CHOICE), .choices = grant_names,
 	.def = "refresh_token"},
@@ -80,10 +96,21 @@ const struct conf_key account_keys[] = {
 	{KEY_S(account_conf, keepalive), .min = 3600, .max = 60 * DAY,
 	    .def = "7d"},
 	{KEY(account_conf, issuer, CONF_URL)},
-	{KEY(account_conf, token_endpoint, CONF_URL)},
+	{KEY(account_conf, token_endpoint, CONF_URL), .flags = CONF_EXPAND},
 	{KEY(account_conf, device_authorization_endpoint, CONF_URL)},
 	{KEY(account_conf, authorization_endpoint, CONF_URL)},
 	{KEY(account_conf, revocation_endpoint, CONF_URL)},
+	{KEY(account_conf, authorization_query, CONF_STRING)},
+	{KEY(account_conf, redirect_uri, CONF_URL)},
+	{KEY(account_conf, admin_consent_endpoint, CONF_URL)},
+	{KEY(account_conf, identity_endpoint, CONF_URL), .flags = CONF_METADATA},
+	{KEY(account_conf, identity_resource, CONF_STRING)},
+	{KEY(account_conf, identity_object_id, CONF_STRING)},
+	{KEY(account_conf, identity_resource_id, CONF_STRING)},
+	{KEY(account_conf, command, CONF_LIST)},
+	{KEY(account_conf, token_file, CONF_PATH)},
+	{KEY_S(account_conf, token_lifetime), .min = 60, .max = DAY,
+	.def = "5m"},
 	{KEY(account_conf, resource, CONF_STRING)},
 	{KEY(account_conf, audience, CONF_STRING)},
 	{KEY(account_conf, ca_file, CONF_PATH)},

@@ -15,6 +15,7 @@
 
 #define URL_MAX 2048
 #define WORDS_MAX 256
+#define METADATA_HOST "169.254.169.254" /* of clouds, never beyond the host */
 
 static const struct {
 	char letter;
@@ -63,7 +64,7 @@ is_loopback(const char *host)
  * the host is not what it seems.
  */
 static int
-url_valid(const char *url)
+url_valid(const char *url, int flags)
 {
 	char host[HOST_MAX + 1];
 	const char *start;
@@ -86,7 +87,8 @@ url_valid(const char *url)
 		return 0;
 	memcpy(host, start, len);
 	host[len] = '\0';
-	return !plain || is_loopback(host);
+	return !plain || is_loopback(host) ||
+	    ((flags & CONF_METADATA) && strcmp(host, METADATA_HOST) == 0);
 }
 
 /* Seconds of a text such as 90, 90s, 15m, 12h or 7d. */
@@ -251,7 +253,7 @@ store_string(const struct conf_key *key, const char *text, void *into,
 		wrong = "is still a placeholder";
 	else if (key->type == CONF_PATH && *text != '/')
 		wrong = "is not an absolute path";
-	else if (key->type == CONF_URL && !url_valid(text))
+	else if (key->type == CONF_URL && !url_valid(text, key->flags))
 		wrong = "is not an https URL (http only to 127.0.0.1, [::1] "
 			"or localhost)";
 	if (wrong) {
@@ -293,6 +295,100 @@ value_parse(const struct conf_key *key, const char *text, void *into,
 	if (r == -ENOMEM)
 		snprintf(why, CONF_TEXT_MAX, "out of memory");
 	return r;
+}
+
+/* The variable that a "${NAME}" at text names; its length in *ret_len. */
+static const char *
+variable(const char *text, char *name, size_t size, size_t *ret_len)
+{
+	size_t len = strcspn(text + 2, "}");
+
+	if (!text[2 + len] || len == 0 || len >= size)
+		return NULL;
+	memcpy(name, text + 2, len);
+	name[len] = '\0';
+	*ret_len = len + 3;
+	return getenv(name);
+}
+
+int
+value_expand(const struct conf_key *key, const char *text,
+    char buf[VALUE_EXPANDED_MAX], char why[CONF_TEXT_MAX])
+{
+	char name[64] = "";
+	const char *value;
+	size_t len = 0, n, skip = 0;
+
+	while (*text) {
+		if (strncmp(text, "${", 2) == 0) {
+			value = variable(text, name, sizeof(name), &skip);
+			if (!value || !*value ||
+			    !util_text_valid(value, strlen(value))) {
+				snprintf(why, CONF_TEXT_MAX,
+				    "%s needs ${%s}, which is not set in the "
+				    "environment of this process",
+				    key->name, name);
+				return -EINVAL;
+			}
+			n = strlen(value);
+		} else {
+			value = text;
+			n = skip = 1;
+		}
+		if (n >= VALUE_EXPANDED_MAX - len) {
+			snprintf(
+			    why, CONF_TEXT_MAX, "%s is too long", key->name);
+			return -EINVAL;
+		}
+		memcpy(buf + len, value, n);
+		len += n;
+		text += skip;
+	}
+	buf[len] = '\0';
+	return 0;
+}
+
+static int
+copy_list(char *const *from, char ***ret)
+{
+	int r = 0;
+
+	for (; r == 0 && from && *from; from++)
+		r = list_add(ret, *from, strlen(*from));
+	return r;
+}
+
+static int
+copy_string(const char *from, char **ret)
+{
+	*ret = from ? strdup(from) : NULL;
+	return from && !*ret ? -ENOMEM : 0;
+}
+
+int
+value_copy(const struct conf_key *key, const void *from, void *into)
+{
+	const void *m = (const char *)from + key->offset;
+	void *to = member(key, into);
+
+	switch (key->type) {
+	case CONF_STRING:
+	case CONF_PATH:
+	case CONF_URL:
+		return copy_string(*(char *const *)m, to);
+	case CONF_LIST:
+		return copy_list(*(char **const *)m, to);
+	case CONF_DURATION:
+		*(int64_t *)to = *(const int64_t *)m;
+		break;
+	case CONF_CHOICE:
+		*(int *)to = *(const int *)m;
+		break;
+	case CONF_SET:
+		*(unsigned *)to = *(const unsigned *)m;
+		break;
+	}
+	return 0;
 }
 
 void

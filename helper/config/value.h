@@ -18,6 +18,24 @@
 int value_parse(const struct conf_key *key, const char *text, void *into,
     char why[CONF_TEXT_MAX]);
 
+#define VALUE_EXPANDED_MAX 4096
+
+/*
+ * Replace each "${NAME}" by that variable of the environment.
+ *
+ *	key	for errors
+ *	buf	written only on success
+ *	why	on failure: one line
+ *
+ * Returns 0, or -EINVAL: a variable is not set, or empty, or no text; or the
+ * result is too long.
+ */
+int value_expand(const struct conf_key *key, const char *text,
+    char buf[VALUE_EXPANDED_MAX], char why[CONF_TEXT_MAX]);
+
+/* Copy one member; that of into is empty. Returns 0 or -ENOMEM. */
+int value_copy(const struct conf_key *key, const void *from, void *into);
+
 /* Free and zero one member, wiping it. */
 void value_clear(const struct conf_key *key, void *into);
 

@@ -39,7 +39,7 @@ def manual():
     found = {}
     for heading, body in re.findall(r"^\.Sh (\w+)\n(.*?)(?=^\.Sh )", text, re.S | re.M):
         keys = found.setdefault(heading, {})
-        for head, rest in re.findall(r"^\.It Cm (.*?)\n(.*?)(?=^\.It |^\.El)", body, re.S | re.M):
+        for head, rest in re.findall(r"^\.It Cm (.*?)\n(.*?)(?=^\.It Cm |\Z)", body, re.S | re.M):
             for key in head.split(" Pq ")[0].split(" , "):
                 keys[key.strip()] = head + "\n" + rest
     return found

@@ -27,16 +27,17 @@ static const char *const levels[] = {"low", "middle", "high", NULL};
 
 static const struct conf_key keys[] = {
 	{"client_id", CONF_STRING, offsetof(struct sample, text), NULL, 0, 0,
-	    NULL},
-	{"path", CONF_PATH, offsetof(struct sample, path), NULL, 0, 0, NULL},
-	{"url", CONF_URL, offsetof(struct sample, url), NULL, 0, 0, NULL},
-	{"hosts", CONF_LIST, offsetof(struct sample, list), NULL, 0, 0, "a b"},
+	    NULL, CONF_EXPAND},
+	{"path", CONF_PATH, offsetof(struct sample, path), NULL, 0, 0, NULL, 0},
+	{"url", CONF_URL, offsetof(struct sample, url), NULL, 0, 0, NULL,
+	    CONF_METADATA},
+	{"hosts", CONF_LIST, offsetof(struct sample, list), NULL, 0, 0, "a b", 0},
 	{"wait", CONF_DURATION, offsetof(struct sample, wait), NULL, 30, 86400,
-	"5m"},
+	"5m", 0},
 	{"level", CONF_CHOICE, offsetof(struct sample, level), levels, 0, 0,
-	"middle"},
-	{"set", CONF_SET, offsetof(struct sample, set), levels, 0, 0, NULL},
-	{NULL, CONF_STRING, 0, NULL, 0, 0, NULL},
+	"middle", 0},
+	{"set", CONF_SET, offsetof(struct sample, set), levels, 0, 0, NULL, 0},
+	{NULL, CONF_STRING, 0, NULL, 0, 0, NULL, 0},
 };
 
 static char dir[] = "/tmp/test-conf.XXXXXX";
@@ -100,6 +101,47 @@ test_values(void)
 	tap_ok(s.set == 5, "set");
 	conf_clear(keys, &s);
 	tap_ok(!s.text && !s.list && s.wait == 0, "cleared");
+}
+
+/* Only keys that say so are expanded, and copies are whole. */
+static void
+test_expansion(void)
+{
+	static const char text[] = "client_id = a-${TEST_CONF}-${TEST_CONF}\n"
+				   "path = /x/${TEST_CONF}\n"
+				   "url = http://169.254.169.254/m\n"
+				   "hosts = one two\nwait = 2h\nlevel = high\n"
+				   "set = low high\n";
+	static const char cut[] = "client_id = ${TEST_CONF\n";
+	struct sample s, copy = {0};
+	struct conf_errors e;
+
+	setenv("TEST_CONF", "b c", 1);
+	tap_ok(load(text, strlen(text), &s, &e) == 0, "a file with variables");
+	tap_is(s.text, "a-b c-b c", "a variable is expanded, twice");
+	tap_is(s.path, "/x/${TEST_CONF}", "not where the key is no such key");
+	tap_is(s.url, "http://169.254.169.254/m", "the metadata address");
+	tap_ok(conf_copy(keys, &s, &copy) == 0, "a copy");
+	conf_clear(keys, &s);
+	tap_is(copy.text, "a-b c-b c", "copy of a text");
+	tap_ok(copy.list && strcmp(copy.list[1], "two") == 0 && !copy.list[2],
+	    "copy of a list");
+	tap_ok(copy.wait == 7200 && copy.level == 2 && copy.set == 5,
+	    "copy of numbers");
+	conf_clear(keys, &copy);
+	tap_ok(load(cut, strlen(cut), &s, &e) < 0 &&
+		says(&e,
+		    ":1: client_id needs ${}, which is not set in the "
+		    "environment of this process"),
+	    "a variable without an end");
+	conf_clear(keys, &s);
+	setenv("TEST_CONF", "a\nb", 1);
+	tap_ok(load(text, strlen(text), &s, &e) < 0,
+	    "a variable with a control byte");
+	conf_clear(keys, &s);
+	unsetenv("TEST_CONF");
+	tap_ok(load(text, strlen(text), &s, &e) < 0, "a variable is not set");
+	conf_clear(keys, &s);
 }
 
 static void
@@ -336,6 +378,7 @@ main(void)
 		return 99;
 	snprintf(file, sizeof(file), "%s/f.conf", dir);
 	test_values();
+	test_expansion();
 	test_defaults();
 	test_wrong();
 	test_urls();
