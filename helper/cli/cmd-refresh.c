@@ -46,6 +46,8 @@ cmd_refresh(struct cli *cli, int argc, char **argv)
 	if (r != 0)
 		return r;
 	msg_put(&c->w, "account", account.account);
+	if (account.user[0] != '*')
+		msg_put(&c->w, "user", account.user);
 	r = call_run(c);
 	if (r == 0)
 		print_result(&c->reply, account.account);

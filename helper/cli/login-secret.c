@@ -11,6 +11,7 @@
 #include "common/util.h"
 #include "helper/cli/login.h"
 #include "helper/cli/prompt.h"
+#include "helper/config/secret.h"
 
 /* Read what --client-secret-file names. */
 static int

@@ -50,6 +50,23 @@ conf_error(struct conf_errors *e, const char *file, unsigned line,
 		e->report(e->context, clean);
 }
 
+void
+conf_warning(struct conf_errors *e, const char *file, const char *fmt, ...)
+{
+	char text[CONF_TEXT_MAX], clean[CONF_TEXT_MAX];
+	size_t len;
+	va_list ap;
+
+	snprintf(text, sizeof(text), "%.500s: warning: ", file);
+	len = strlen(text);
+	va_start(ap, fmt);
+	vsnprintf(text + len, sizeof(text) - len, fmt, ap);
+	va_end(ap);
+	util_sanitise(clean, sizeof(clean), text, strlen(text));
+	if (e->report)
+		e->report(e->context, clean);
+}
+
 int
 conf_find(const struct conf_key *keys, const char *name)
 {
@@ -294,16 +311,6 @@ conf_load(const char *path, const struct conf_key *keys, void *into,
 		r = conf_parse(&text, keys, into, lines, e);
 	util_wipe(text.buf, text.len);
 	free(text.buf);
-	return r;
-}
-
-int
-conf_copy(const struct conf_key *keys, const void *from, void *ret)
-{
-	int r = 0;
-
-	for (; r == 0 && keys->name; keys++)
-		r = value_copy(keys, from, ret);
 	return r;
 }
 

@@ -50,6 +50,10 @@ struct conf_errors {
 __attribute__((format(printf, 4, 5))) void conf_error(struct conf_errors *e,
     const char *file, unsigned line, const char *fmt, ...);
 
+/* Report "FILE: warning: ..."; it does not count. */
+__attribute__((format(printf, 3, 4))) void
+conf_warning(struct conf_errors *e, const char *file, const char *fmt, ...);
+
 /*
  * Read a file into a struct.
  *
@@ -92,15 +96,6 @@ int conf_defaults(const struct conf_key *keys, void *into);
 
 /* The index of a name in a table, or -1. */
 int conf_find(const struct conf_key *keys, const char *name);
-
-/*
- * Copy what conf_load() stored.
- *
- *	ret	zeroed; conf_clear() it in any case
- *
- * Returns 0 or -ENOMEM.
- */
-int conf_copy(const struct conf_key *keys, const void *from, void *ret);
 
 /* Free what conf_load() stored, wiping it, and zero the members. */
 void conf_clear(const struct conf_key *keys, void *into);

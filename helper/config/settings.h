@@ -249,20 +249,4 @@ void list_free(char **list);
  */
 int config_id(const struct account_conf *a, char buf[CONFIG_ID_SIZE]);
 
-#define SECRET_MAX 4096 /* bytes of a client secret */
-
-/*
- * Read a file that holds a secret: its content without the final line feed.
- *
- *	path	regular file, not a link; 0600 of the effective uid, or
- *		root's and at most 0640 with a group the process is in
- *	max	bytes; more is refused
- *	ret	on the heap; util_secret_free() it
- *	why	on failure: one line that says what to do (the chmod to run)
- *
- * Returns 0 or a negative code. Does not follow links, never waits at a FIFO.
- */
-int
-secret_read(const char *path, size_t max, char **ret, char why[CONF_TEXT_MAX]);
-
 #endif

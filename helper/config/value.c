@@ -348,49 +348,6 @@ value_expand(const struct conf_key *key, const char *text,
 	return 0;
 }
 
-static int
-copy_list(char *const *from, char ***ret)
-{
-	int r = 0;
-
-	for (; r == 0 && from && *from; from++)
-		r = list_add(ret, *from, strlen(*from));
-	return r;
-}
-
-static int
-copy_string(const char *from, char **ret)
-{
-	*ret = from ? strdup(from) : NULL;
-	return from && !*ret ? -ENOMEM : 0;
-}
-
-int
-value_copy(const struct conf_key *key, const void *from, void *into)
-{
-	const void *m = (const char *)from + key->offset;
-	void *to = member(key, into);
-
-	switch (key->type) {
-	case CONF_STRING:
-	case CONF_PATH:
-	case CONF_URL:
-		return copy_string(*(char *const *)m, to);
-	case CONF_LIST:
-		return copy_list(*(char **const *)m, to);
-	case CONF_DURATION:
-		*(int64_t *)to = *(const int64_t *)m;
-		break;
-	case CONF_CHOICE:
-		*(int *)to = *(const int *)m;
-		break;
-	case CONF_SET:
-		*(unsigned *)to = *(const unsigned *)m;
-		break;
-	}
-	return 0;
-}
-
 void
 value_clear(const struct conf_key *key, void *into)
 {

@@ -33,9 +33,6 @@ int value_parse(const struct conf_key *key, const char *text, void *into,
 int value_expand(const struct conf_key *key, const char *text,
     char buf[VALUE_EXPANDED_MAX], char why[CONF_TEXT_MAX]);
 
-/* Copy one member; that of into is empty. Returns 0 or -ENOMEM. */
-int value_copy(const struct conf_key *key, const void *from, void *into);
-
 /* Free and zero one member, wiping it. */
 void value_clear(const struct conf_key *key, void *into);
 

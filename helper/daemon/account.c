@@ -13,6 +13,7 @@
 #include "helper/daemon/daemon.h"
 #include "helper/daemon/fetch.h"
 #include "helper/daemon/log.h"
+#include "helper/daemon/mailbox.h"
 
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
@@ -36,37 +37,73 @@ account_new(struct daemon *d, struct account_conf *conf)
 		return NULL;
 	}
 	a->conf = conf;
-	memcpy(a->name, conf->name, sizeof(a->name));
+	snprintf(a->name, sizeof(a->name), "%s", conf->name);
+	snprintf(a->file, sizeof(a->file), "%s", conf->name);
+	return a;
+}
+
+struct account *
+account_new_mailbox(
+    struct account *parent, const char *mailbox, const char *file)
+{
+	struct account *a = account_new(parent->daemon, parent->conf);
+
+	if (!a)
+		return NULL;
+	a->mailbox = strdup(mailbox);
+	if (!a->mailbox) {
+		event_free(a->timer);
+		free(a);
+		return NULL;
+	}
+	a->parent = parent;
+	parent->pins++; /* it must not go before its mailboxes do */
+	memcpy(a->config_id, parent->config_id, sizeof(a->config_id));
+	snprintf(a->broken, sizeof(a->broken), "%s", parent->broken);
+	snprintf(
+	    a->name, sizeof(a->name), "%s/%s", parent->conf->name, mailbox);
+	snprintf(a->file, sizeof(a->file), "%s", file);
 	return a;
 }
 
 static void
 account_free(struct account *a)
 {
+	struct account *parent = a->parent;
+
 	event_free(a->timer);
-	account_conf_free(a->conf);
+	if (!parent)
+		account_conf_free(a->conf);
 	tokens_clear(&a->tokens);
 	list_free(a->mailboxes);
+	free(a->mailbox);
+	free(a->boxes);
 	free(a->allow);
 	free(a->token_endpoint);
 	free(a);
+	if (parent && --parent->pins == 0 && parent->removed)
+		account_free(parent);
 }
 
 static void
 finish(struct waiter *w, enum status s, const char *reason)
 {
+	struct account *a = w->account;
+
 	waiter_cancel(w);
-	w->answer(w, s, reason);
+	w->answer(w, a && a->removed ? NULL : a, s, reason);
 }
 
 void
 account_drop(struct account *a)
 {
+	a->pins++; /* the last of its mailboxes must not free it yet */
 	a->removed = 1;
+	mailbox_drop_all(a);
 	evtimer_del(a->timer);
 	while (a->waiters)
 		finish(a->waiters, STATUS_DENIED, "the account was removed");
-	if (a->pins == 0)
+	if (--a->pins == 0)
 		account_free(a);
 }
 
@@ -137,6 +174,7 @@ reset_life(struct account *a)
 static void
 explain_missing(struct account *a)
 {
+	const char *name = a->conf->name; /* of a person's account */
 	char reason[REASON_SIZE];
 
 	if (a->tokens_damaged)
@@ -144,18 +182,18 @@ explain_missing(struct account *a)
 		    "the stored sign-in of account \"%s\" cannot be read: see "
 		    "the log; put %s/%s back from a backup, or run "
 		    "\"sasl-bearer login %s\"",
-		    a->name, a->daemon->settings.state_dir, a->name, a->name);
+		    name, a->daemon->settings.state_dir, name, name);
 	else if (a->tokens_unusable)
 		snprintf(reason, sizeof(reason),
 		    "the stored sign-in of account \"%s\" was made for "
 		    "another client_id, endpoint or scope; run \"sasl-bearer "
 		    "login %s\"",
-		    a->name, a->name);
+		    name, name);
 	else
 		snprintf(reason, sizeof(reason),
 		    "nobody has signed in for account \"%s\" yet; run "
 		    "\"sasl-bearer login %s\"",
-		    a->name, a->name);
+		    name, name);
 	account_set_error(a, STATUS_LOGIN_REQUIRED, reason);
 }
 
@@ -170,8 +208,8 @@ account_review(struct account *a)
 	make_token_id(a);
 	a->tokens_unusable = (t->refresh_token || t->access_token) &&
 	    (!t->config_id || strcmp(t->config_id, a->config_id) != 0);
-	a->life.can_fetch = !*a->broken &&
-	    (a->conf->grant == GRANT_CLIENT_CREDENTIALS ||
+	a->life.can_fetch = !*a->broken && !mailbox_is_parent(a) &&
+	    (a->conf->grant != GRANT_REFRESH_TOKEN ||
 		(t->refresh_token && !a->tokens_unusable));
 	if (t->obtained_at && !a->tokens_unusable) {
 		age_ms = (daemon_wall_s() - t->obtained_at) * 1000;
@@ -185,7 +223,8 @@ account_review(struct account *a)
 	if (*a->broken) {
 		a->life.state = STATE_CONFIG;
 		account_set_error(a, STATUS_CONFIG, a->broken);
-	} else if (!a->life.can_fetch && !state_servable(&a->life, now)) {
+	} else if (a->conf->grant == GRANT_REFRESH_TOKEN &&
+	    !a->life.can_fetch && !state_servable(&a->life, now)) {
 		a->life.state = STATE_LOGIN_REQUIRED;
 		explain_missing(a);
 	} else {
@@ -225,6 +264,19 @@ account_set_endpoint(struct account *a, const char *url)
 {
 	free(a->token_endpoint);
 	a->token_endpoint = url ? strdup(url) : NULL;
+}
+
+const char *
+account_mailbox(const struct account *a)
+{
+	return a->mailbox ? a->mailbox : a->conf->user;
+}
+
+const char *
+account_endpoint(const struct account *a)
+{
+	return a->conf->token_endpoint ? a->conf->token_endpoint
+				       : a->token_endpoint;
 }
 
 int64_t

@@ -9,7 +9,7 @@
 
 #include "common/err.h"
 #include "common/util.h"
-#include "helper/config/settings.h"
+#include "helper/config/material.h"
 #include "helper/daemon/state.h"
 #include "helper/daemon/store.h"
 
@@ -29,19 +29,23 @@ struct waiter {
 	struct event *timer;
 	int64_t min_validity_ms;
 	int for_refresh; /* wants the result of a fetch, not a token */
-	void (*answer)(struct waiter *w, enum status s, const char *reason);
+	/* a is NULL when the account was removed */
+	void (*answer)(struct waiter *w, struct account *a, enum status s,
+	    const char *reason);
 };
 
-/* What tells one version of a file from another, its mode included. */
-struct file_id {
-	dev_t dev;
-	ino_t ino;
-	struct timespec ctime;
-};
-
+/*
+ * An account that has a token for each mailbox is the parent of one account for
+ * every mailbox that was asked for: those share its conf, have a life of their
+ * own and are in no table. See mailbox.h.
+ */
 struct account {
 	struct daemon *daemon;
 	struct account_conf *conf; /* never NULL; partial when broken */
+	struct account *parent;	   /* NULL: it stands for itself */
+	char *mailbox;		   /* of one with a parent: its address */
+	struct account **boxes;	   /* of a parent: sorted by mailbox */
+	size_t box_count;
 	uid_t *allow;
 	size_t allow_count;
 	char **mailboxes; /* of a glob: the only ones, sorted; or NULL */
@@ -52,13 +56,15 @@ struct account {
 	struct waiter *waiters;
 	struct event *timer;
 	struct account *next_queued;
-	struct file_id secret_id; /* of the secret file last read */
-	unsigned generation;	  /* results of an older one are not wanted */
-	unsigned pins;		  /* jobs and fetches that point here */
-	int allow_unknown;	  /* a name in allow is no user, yet */
-	int tokens_unusable;	  /* they belong to another registration */
-	int tokens_damaged;	  /* the state file cannot be read */
-	int unsaved;		  /* the disk has refused the current tokens */
+	struct file_id files[MATERIAL_FILES]; /* as last read */
+	int64_t certificate_expires_at;	      /* Unix seconds; 0: no idea */
+	int64_t certificate_warned_at;
+	unsigned generation; /* results of an older one are not wanted */
+	unsigned pins;	     /* jobs, fetches and mailboxes that point here */
+	int allow_unknown;   /* a name in allow is no user, yet */
+	int tokens_unusable; /* they belong to another registration */
+	int tokens_damaged;  /* the state file cannot be read */
+	int unsaved;	     /* the disk has refused the current tokens */
 	int removed; /* its file is gone; lives until it is not pinned */
 	int listed;  /* by load.c, while it compares */
 	int queued;
@@ -66,7 +72,8 @@ struct account {
 	char last_error[REASON_SIZE];
 	char broken[CONF_TEXT_MAX]; /* why conf is of no use; "" when it is */
 	char config_id[CONFIG_ID_SIZE];
-	char name[ACCOUNT_NAME_MAX + 1];
+	char name[ACCOUNT_NAME_MAX + USER_MAX + 2]; /* for people */
+	char file[ACCOUNT_NAME_MAX + 1];	    /* in the state directory */
 	char token_id[TOKEN_ID_SIZE];
 	char reject_user[USER_MAX + 1];	  /* of a glob: who reported ... */
 	char reject_token[TOKEN_ID_SIZE]; /* ... which token last */
@@ -74,6 +81,16 @@ struct account {
 
 /* A new account. conf becomes the account's. Returns NULL without memory. */
 struct account *account_new(struct daemon *d, struct account_conf *conf);
+
+/*
+ * A new account for a mailbox of a parent; not yet in its boxes.
+ *
+ *	file	of its state
+ *
+ * Returns NULL without memory.
+ */
+struct account *account_new_mailbox(
+    struct account *parent, const char *mailbox, const char *file);
 
 /* Free it now, or as soon as nothing points here. Waiters are told. */
 void account_drop(struct account *a);
@@ -121,6 +138,12 @@ void account_settle(struct account *a);
 
 /* Remember, for `list` and the log, why the account does not work. */
 void account_set_error(struct account *a, enum status s, const char *reason);
+
+/* The mailbox a token is for, as far as an account is for one. */
+const char *account_mailbox(const struct account *a);
+
+/* Where its tokens come from; NULL while only the issuer is known. */
+const char *account_endpoint(const struct account *a);
 
 /* Remember the token endpoint that discovery has found; NULL forgets it. */
 void account_set_endpoint(struct account *a, const char *url);

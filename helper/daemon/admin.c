@@ -13,18 +13,49 @@
 #include "helper/daemon/grant.h"
 #include "helper/daemon/load.h"
 #include "helper/daemon/log.h"
+#include "helper/daemon/mailbox-list.h"
+#include "helper/daemon/mailbox.h"
 #include "helper/daemon/policy.h"
 #include "helper/daemon/request.h"
 #include "helper/daemon/save.h"
 
 #define REFRESH_MS 60000
 
+/* The state of an account's token; of a parent that of its worst mailbox. */
+static void
+put_state(struct msg_writer *w, const struct account *a)
+{
+	int64_t now = daemon_now_ms(), wall = daemon_wall_s();
+	const struct tokens *t = &a->tokens;
+
+	msg_put(w, "state", state_name(state_shown(&a->life, now)));
+	msg_put(w, "token_id", a->token_id);
+	if (a->life.expires_ms)
+		msg_put_number(w, "expires_at", account_expires_at(a));
+	if (state_next(&a->life) != INT64_MAX)
+		msg_put_number(w, "refresh_at",
+		    wall + (state_next(&a->life) - now) / 1000);
+	if (t->refresh_token && t->refresh_obtained_at)
+		msg_put_number(w, "refresh_token_age",
+		    wall > t->refresh_obtained_at
+			? wall - t->refresh_obtained_at
+			: 0);
+	msg_put(w, "flow", t->flow);
+	if (a->certificate_expires_at)
+		msg_put_number(
+		    w, "certificate_expires_at", a->certificate_expires_at);
+	msg_put(w, "last_error",
+	    a->unsaved ? "the disk refuses the tokens; see the log"
+		       : a->last_error);
+	if (a->last_used_at)
+		msg_put_number(w, "last_used", a->last_used_at);
+}
+
 /* What a screen shows of an account. */
 static void
 send_listed(struct conn *c, const struct account *a)
 {
-	int64_t now = daemon_now_ms(), wall = daemon_wall_s();
-	const struct tokens *t = &a->tokens;
+	const struct account *worst = mailbox_worst(a);
 	char buf[4096];
 	struct msg_writer w;
 
@@ -33,23 +64,9 @@ send_listed(struct conn *c, const struct account *a)
 	msg_put(&w, "user", a->conf->user);
 	msg_put(&w, "provider", a->conf->provider);
 	msg_put(&w, "grant", grant_names[a->conf->grant]);
-	msg_put(&w, "state", state_name(state_shown(&a->life, now)));
-	msg_put(&w, "token_id", a->token_id);
-	if (a->life.expires_ms)
-		msg_put_number(&w, "expires_at", account_expires_at(a));
-	if (state_next(&a->life) != INT64_MAX)
-		msg_put_number(&w, "refresh_at",
-		    wall + (state_next(&a->life) - now) / 1000);
-	if (t->refresh_token && t->refresh_obtained_at)
-		msg_put_number(&w, "refresh_token_age",
-		    wall > t->refresh_obtained_at
-			? wall - t->refresh_obtained_at
-			: 0);
-	msg_put(&w, "last_error",
-	    a->unsaved ? "the disk refuses the tokens; see the log"
-		       : a->last_error);
-	if (a->last_used_at)
-		msg_put_number(&w, "last_used", a->last_used_at);
+	if (mailbox_is_parent(a))
+		msg_put_number(&w, "mailboxes", (int64_t)a->box_count);
+	put_state(&w, worst ? worst : a);
 	if (msg_end(&w) == 0)
 		conn_send(c, &w);
 }
@@ -228,6 +245,7 @@ on_forgotten(struct account *a, struct tokens *t, int r, void *context)
 static void
 forget(struct conn *c, struct account *a)
 {
+	mailbox_forget(a);
 	a->generation++;
 	tokens_clear(&a->tokens);
 	a->unsaved = 0;
@@ -271,11 +289,10 @@ admin_forget(struct conn *c, const struct msg *m)
 }
 
 static void
-on_refreshed(struct waiter *w, enum status s, const char *reason)
+on_refreshed(
+    struct waiter *w, struct account *a, enum status s, const char *reason)
 {
 	struct conn *c = conn_of(w);
-
-	struct account *a = table_find(&c->daemon->table, c->action);
 	char at[24];
 
 	snprintf(
@@ -286,6 +303,16 @@ on_refreshed(struct waiter *w, enum status s, const char *reason)
 		request_refuse(c, s, reason);
 }
 
+/* The mailbox of a parent that a request names, if it is served. */
+static struct account *
+named_mailbox(struct account *parent, const char *user)
+{
+	if (!user || policy_user(parent->conf->user, user) != MATCH_GLOB ||
+	    !mailbox_list_has(parent->mailboxes, user))
+		return NULL;
+	return mailbox_get(parent, user);
+}
+
 void
 admin_refresh(struct conn *c, const struct msg *m)
 {
@@ -293,7 +320,15 @@ admin_refresh(struct conn *c, const struct msg *m)
 
 	if (!a)
 		return;
-	c->action = a->name;
+	if (mailbox_is_parent(a)) {
+		a = named_mailbox(a, msg_get(m, "user"));
+		if (!a) {
+			request_refuse(c, STATUS_BAD,
+			    "this account has a token for each mailbox: name "
+			    "one that it serves");
+			return;
+		}
+	}
 	c->waiter.answer = on_refreshed;
 	account_refresh(a, &c->waiter, REFRESH_MS);
 }

@@ -2,13 +2,23 @@
 /* check - look at the configuration without serving it */
 #include "config.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "common/err.h"
 #include "common/util.h"
+#include "helper/config/material.h"
+#include "helper/config/program.h"
 #include "helper/daemon/check.h"
-#include "helper/daemon/mailboxes.h"
+#include "helper/daemon/mailbox-list.h"
 #include "helper/daemon/policy.h"
+
+#define SIGN_MS 10000
+#define DAY_S 86400
+#define WARN_DAYS 30
 
 /* Whether a host of a's would choose b as well. */
 static int
@@ -44,22 +54,62 @@ check_pair(const struct settings *s, const struct account_conf *a,
 	    a->name, b->name, a->user);
 }
 
+/* Ask sasl-bearer-sign what it thinks of a key and its certificate. */
+static void
+check_key(const struct settings *s, const struct account_conf *a,
+    const struct material *m, struct conf_errors *e)
+{
+	char path[4096] = "", why[CONF_TEXT_MAX];
+	struct program *p = program_new();
+	int64_t ends_at = 0, left;
+	int r = -ENOMEM;
+
+	account_path(s, a->name, path, sizeof(path));
+	snprintf(why, sizeof(why), "out of memory");
+	if (p) {
+		memcpy(p->fd, m->fd + MATERIAL_KEY, sizeof(p->fd));
+		material_put_sign(&p->w, m, a, "check", NULL);
+		r = program_run(p, s->libexec_dir, PROGRAM_SIGN, SIGN_MS, why);
+	}
+	if (r < 0) {
+		conf_error(e, path, 0, "%s", why);
+	} else if (status_parse(msg_get(&p->reply, "status")) != STATUS_OK) {
+		conf_error(e, path, 0, "%s", msg_get(&p->reply, "reason"));
+	} else if (msg_get_number(&p->reply, "certificate_expires_at", 0,
+		       INT64_MAX / 2, &ends_at) == 0 &&
+	    ends_at > 0) {
+		left = (ends_at - (int64_t)time(NULL)) / DAY_S;
+		if (left < WARN_DAYS)
+			conf_warning(e, path,
+			    "the certificate ends in %lld days; give the "
+			    "provider a new one and replace the file",
+			    (long long)left);
+	}
+	program_free(p);
+}
+
 /* The files an account names, as far as the caller may read them. */
 static void
 check_files(const struct settings *s, const struct account_conf *a,
     struct conf_errors *e)
 {
-	char **list = NULL, *secret = NULL, why[CONF_TEXT_MAX];
-	char path[4096];
+	struct material m = {.fd = {-1, -1, -1}};
+	char **list = NULL, path[4096];
 
 	if (a->mailboxes_file &&
-	    mailboxes_load(a->mailboxes_file, &list, e) == 0)
+	    mailbox_list_load(a->mailboxes_file, &list, e) == 0)
 		list_free(list);
-	if (a->client_secret_file &&
-	    account_path(s, a->name, path, sizeof(path)) == 0 &&
-	    secret_read(a->client_secret_file, SECRET_MAX, &secret, why) < 0)
-		conf_error(e, path, 0, "client_secret_file: %s", why);
-	util_secret_free(secret);
+	if (account_path(s, a->name, path, sizeof(path)) == 0 &&
+	    material_init(&m, a) == 0) {
+		material_read(&m);
+		if (*m.why && a->client_secret_credential)
+			conf_warning(e, path, "not checked: %s", m.why);
+		else if (*m.why)
+			conf_error(e, path, 0, "%s", m.why);
+		else if (m.path[MATERIAL_KEY])
+			check_key(s, a, &m, e);
+	}
+	material_clear(&m);
 }
 
 unsigned

@@ -11,17 +11,22 @@
 #include <unistd.h>
 
 #include "common/util.h"
+#include "helper/config/program.h"
 #include "helper/daemon/child.h"
 #include "helper/daemon/log.h"
+#include "helper/daemon/spawn.h"
 
-#define PROGRAM "sasl-bearer-fetch"
 #define PACKET_SIZE 256
+#define ERRORS_MAX 4096 /* bytes of a command's errors that are looked at */
 
 struct child {
 	struct child *next;
 	struct children *all;
 	int64_t id;
-	int fd; /* the child's standard output */
+	int fd;	       /* the child's standard output */
+	int errors_fd; /* of a command: its standard error */
+	int is_fetch;
+	int is_command;
 	struct event *readable;
 	struct event *timeout;
 	child_done *done;
@@ -57,79 +62,120 @@ child_free(struct child *c)
 		event_free(c->timeout);
 	if (c->fd >= 0)
 		close(c->fd);
+	if (c->errors_fd >= 0)
+		close(c->errors_fd);
 	util_wipe(c->buf, c->len);
 	free(c);
 }
 
-/* Send the spawner a packet, with two descriptors if fds is not NULL. */
+/* Send the spawner a packet, with those of SPAWN_FDS_MAX that are not -1. */
 static int
 send_packet(int fd, const struct msg_writer *w, const int *fds)
 {
 	union {
 		struct cmsghdr align;
-		char space[CMSG_SPACE(2 * sizeof(int))];
+		char space[CMSG_SPACE(SPAWN_FDS_MAX * sizeof(int))];
 	} control = {.space = {0}};
 	struct iovec iov = {.iov_base = w->buf, .iov_len = w->len};
 	struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1};
 	struct cmsghdr *c;
+	size_t n = 0;
 
-	if (fds) {
+	while (fds && n < SPAWN_FDS_MAX && fds[n] >= 0)
+		n++;
+	if (n > 0) {
 		h.msg_control = &control;
-		h.msg_controllen = sizeof(control);
+		h.msg_controllen = CMSG_SPACE(n * sizeof(int));
 		c = CMSG_FIRSTHDR(&h);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(2 * sizeof(int));
-		memcpy(CMSG_DATA(c), fds, 2 * sizeof(int));
+		c->cmsg_len = CMSG_LEN(n * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, n * sizeof(int));
 	}
 	return sendmsg(fd, &h, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
+/* Ask the spawner to start what call says, or, without one, to kill. */
 static int
-send_request(
-    struct children *all, const char *request, int64_t id, const int *fds)
+send_request(struct children *all, const struct child_call *call, int64_t id,
+    const int *fds)
 {
 	char buf[PACKET_SIZE];
 	struct msg_writer w;
 	int r;
 
 	msg_begin(&w, buf, sizeof(buf));
-	msg_put(&w, "request", request);
+	msg_put(&w, "request", call ? "start" : "kill");
 	msg_put_number(&w, "id", id);
-	msg_put(&w, "program", PROGRAM);
+	if (call) {
+		msg_put(&w, "program", call->program);
+		msg_put(&w, "account", call->account);
+	}
 	r = msg_end(&w);
 	return r < 0 ? r : send_packet(all->fd, &w, fds);
 }
 
+/* The last line of what a command has written to its standard error. */
+static void
+read_errors(const struct child *c, char *ret, size_t size)
+{
+	char buf[ERRORS_MAX];
+	ssize_t n = 0, got = 0;
+
+	/* the pipe may hold more than is wanted: its end counts */
+	while (
+	    c->errors_fd >= 0 && (n = read(c->errors_fd, buf, sizeof(buf))) > 0)
+		got = n;
+	while (got > 0 && (buf[got - 1] == '\n' || buf[got - 1] == '\r'))
+		got--;
+	n = got;
+	while (n > 0 && buf[n - 1] != '\n')
+		n--;
+	util_sanitise(ret, size, buf + n, (size_t)(got - n));
+}
+
 /* Tell the owner, and be gone. */
 static void
-finish(struct child *c, const struct msg *reply, const char *why)
+finish(struct child *c, const char *why, int exit)
 {
-	c->done(c->context, reply, why);
+	struct child_result r = {
+	    .output = c->buf, .len = c->len, .why = why, .exit = exit};
+
+	if (c->is_command)
+		read_errors(c, r.errors, sizeof(r.errors));
+	c->done(c->context, &r);
 	child_free(c);
+}
+
+/* Read what there is. Returns 0 at the end or when the buffer is full. */
+static int
+drain(struct child *c)
+{
+	ssize_t n = read(c->fd, c->buf + c->len, sizeof(c->buf) - c->len);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	c->len += (size_t)n;
+	return n > 0 && c->len < sizeof(c->buf);
 }
 
 static void
 on_output(evutil_socket_t fd, short what, void *arg)
 {
 	struct child *c = arg;
-	struct msg reply;
-	ssize_t n = read(fd, c->buf + c->len, sizeof(c->buf) - c->len);
 
+	(void)fd;
 	(void)what;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (drain(c))
 		return;
-	if (n > 0) {
-		c->len += (size_t)n;
-		if (c->len < sizeof(c->buf))
-			return;
+	if (!c->is_command) {
+		finish(c, NULL, 0);
+	} else if (c->len < sizeof(c->buf)) {
+		event_del(c->readable); /* its exit is what counts */
+	} else {
+		send_request(c->all, NULL, c->id, NULL);
+		finish(c, "printed more than a token", 0);
 	}
-	if (n < 0 || msg_parse(&reply, c->buf, c->len) < 0)
-		finish(c, NULL,
-		    PROGRAM " ended without a reply; is it installed, and of "
-			    "this version?");
-	else
-		finish(c, &reply, NULL);
 }
 
 static void
@@ -139,28 +185,76 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	send_request(c->all, "kill", c->id, NULL);
-	finish(c, NULL, "no answer from the provider in time");
+	send_request(c->all, NULL, c->id, NULL);
+	finish(c,
+	    c->is_fetch ? "no answer from the provider in time"
+			: "did not end in time",
+	    0);
 }
 
-/* A child's end is only news when it was no proper one. */
+/* A command has ended: what it has written is in the pipe. */
+static void
+end_command(struct child *c, const struct msg *m)
+{
+	char why[80];
+	int64_t value = 0;
+	size_t before;
+
+	do
+		before = c->len;
+	while (drain(c) && c->len > before);
+	if (msg_get_number(m, "signal", 1, 128, &value) == 0 && value) {
+		snprintf(
+		    why, sizeof(why), "was killed by signal %d", (int)value);
+		finish(c, why, 0);
+	} else if (msg_get_number(m, "errno", 1, 4096, &value) == 0 && value) {
+		snprintf(why, sizeof(why), "cannot be started: %s",
+		    strerror((int)value));
+		finish(c, why, 0);
+	} else {
+		msg_get_number(m, "exit", 0, 255, &value);
+		finish(c, NULL, (int)value);
+	}
+}
+
+/* The end of a program of ours is only news when it was no proper one. */
 static void
 log_end(const struct msg *m)
 {
+	const char *name = msg_get(m, "program");
 	int64_t value = 0;
 
+	if (!name)
+		name = "?";
 	if (msg_get_number(m, "signal", 1, 128, &value) == 0 && value &&
 	    value != 9)
-		log_line(LEVEL_WARNING, PROGRAM " was killed by signal %d",
+		log_line(LEVEL_WARNING, "%s was killed by signal %d", name,
 		    (int)value);
 	else if (msg_get_number(m, "errno", 1, 4096, &value) == 0 && value)
-		log_line(LEVEL_ERROR, "cannot start " PROGRAM ": %s",
+		log_line(LEVEL_ERROR, "cannot start %s: %s", name,
 		    strerror((int)value));
 	else if (msg_get_number(m, "exit", 1, 255, &value) == 0 && value)
-		log_line(LEVEL_WARNING, PROGRAM " ended with status %d%s",
+		log_line(LEVEL_WARNING, "%s ended with status %d%s", name,
 		    (int)value,
 		    value == 127 ? ": it cannot be executed; check libexec_dir"
 				 : "");
+}
+
+static void
+on_end(struct children *all, const struct msg *m)
+{
+	struct child *c;
+	int64_t id = -1;
+
+	msg_get_number(m, "id", 0, INT64_MAX, &id);
+	for (c = all->first; c; c = c->next)
+		if (c->id == id)
+			break;
+	if (c && c->is_command)
+		end_command(c, m);
+	else if (c || !msg_get(m, "program") ||
+	    strcmp(msg_get(m, "program"), SPAWN_COMMAND) != 0)
+		log_end(m);
 }
 
 static void
@@ -178,8 +272,24 @@ on_spawner(evutil_socket_t fd, short what, void *arg)
 		event_del(all->readable);
 		all->lost(all->lost_context);
 	} else if (msg_parse(&m, buf, (size_t)n) == 0) {
-		log_end(&m);
+		on_end(all, &m);
 	}
+}
+
+int
+child_message(struct child_result *r, const char *program, struct msg *ret,
+    const char **why)
+{
+	int code = r->why ? -ETIMEDOUT : msg_parse(ret, r->output, r->len);
+
+	*why = r->why;
+	if (code < 0 && !r->why)
+		*why = strcmp(program, PROGRAM_FETCH) == 0
+		    ? PROGRAM_FETCH " ended without a reply; is it installed, "
+				    "and of this version?"
+		    : PROGRAM_SIGN " ended without a reply; is it installed, "
+				   "and of this version?";
+	return code;
 }
 
 struct children *
@@ -232,20 +342,29 @@ watch(struct child *c, int64_t timeout_ms)
 	return 0;
 }
 
+static void
+close_pair(const int fd[2])
+{
+	if (fd[0] >= 0)
+		close(fd[0]);
+	if (fd[1] >= 0)
+		close(fd[1]);
+}
+
 /*
  * Make the pipes, fill in the request and have the child started. A pipe takes
  * a whole message, so nothing here waits.
  */
 static int
-launch(struct child *c, const struct msg_writer *w)
+launch_program(struct child *c, const struct child_call *call)
 {
 	int in[2] = {-1, -1}, out[2] = {-1, -1}, r = 0;
-	int fds[2];
+	int fds[SPAWN_FDS_MAX] = {-1, -1, call->fd[0], call->fd[1]};
 
 	if (pipe2(in, O_CLOEXEC | O_NONBLOCK) < 0 || pipe2(out, O_CLOEXEC) < 0)
 		r = -errno;
 	if (r == 0)
-		r = util_write_all(in[1], w->buf, w->len);
+		r = util_write_all(in[1], call->w->buf, call->w->len);
 	if (r == 0 &&
 	    (fcntl(in[0], F_SETFL, 0) < 0 ||
 		fcntl(out[0], F_SETFL, O_NONBLOCK) < 0))
@@ -253,24 +372,46 @@ launch(struct child *c, const struct msg_writer *w)
 	if (r == 0) {
 		fds[0] = in[0];
 		fds[1] = out[1];
-		r = send_request(c->all, "start", c->id, fds);
+		r = send_request(c->all, call, c->id, fds);
 	}
 	if (r == 0) {
 		c->fd = out[0];
 		out[0] = -1;
 	}
-	for (int i = 0; i < 2; i++) {
-		if (in[i] >= 0)
-			close(in[i]);
-		if (out[i] >= 0)
-			close(out[i]);
+	close_pair(in);
+	close_pair(out);
+	return r;
+}
+
+/* The same for a command, which has no input and two outputs. */
+static int
+launch_command(struct child *c, const struct child_call *call)
+{
+	int out[2] = {-1, -1}, errors[2] = {-1, -1}, r = 0;
+	int fds[SPAWN_FDS_MAX] = {-1, -1, -1, -1};
+
+	if (pipe2(out, O_CLOEXEC) < 0 || pipe2(errors, O_CLOEXEC) < 0 ||
+	    fcntl(out[0], F_SETFL, O_NONBLOCK) < 0 ||
+	    fcntl(errors[0], F_SETFL, O_NONBLOCK) < 0)
+		r = -errno;
+	if (r == 0) {
+		fds[0] = out[1];
+		fds[1] = errors[1];
+		r = send_request(c->all, call, c->id, fds);
 	}
+	if (r == 0) {
+		c->fd = out[0];
+		c->errors_fd = errors[0];
+		out[0] = errors[0] = -1;
+	}
+	close_pair(out);
+	close_pair(errors);
 	return r;
 }
 
 int
-child_start(struct children *all, const struct msg_writer *w,
-    int64_t timeout_ms, child_done *done, void *context)
+child_start(struct children *all, const struct child_call *call,
+    child_done *done, void *context)
 {
 	struct child *c = calloc(1, sizeof(*c));
 	int r;
@@ -278,15 +419,17 @@ child_start(struct children *all, const struct msg_writer *w,
 	if (!c)
 		return -ENOMEM;
 	c->all = all;
-	c->fd = -1;
+	c->fd = c->errors_fd = -1;
 	c->id = ++all->last_id;
+	c->is_fetch = strcmp(call->program, PROGRAM_FETCH) == 0;
+	c->is_command = strcmp(call->program, SPAWN_COMMAND) == 0;
 	c->done = done;
 	c->context = context;
 	c->next = all->first;
 	all->first = c;
-	r = launch(c, w);
+	r = c->is_command ? launch_command(c, call) : launch_program(c, call);
 	if (r == 0)
-		r = watch(c, timeout_ms);
+		r = watch(c, call->timeout_ms);
 	if (r < 0)
 		child_free(c);
 	return r;

@@ -1,29 +1,41 @@
 /* SPDX-License-Identifier: MIT */
-/* child.h - one exchange with a child: a message in, a message out */
+/* child.h - one run of a child: a message or nothing in, its output back */
 #ifndef SASL_BEARER_CHILD_H
 #define SASL_BEARER_CHILD_H
 
-#include <stdint.h>
 #include <event2/event.h>
+#include <stdint.h>
 
 #include "common/msg.h"
 
 struct children;
 struct child;
 
-/*
- * What is called when an exchange has ended.
- *
- *	reply	valid during the call; NULL when there is none
- *	why	when there is none: one line
- */
-typedef void
-child_done(void *context, const struct msg *reply, const char *why);
+/* How a run has ended. */
+struct child_result {
+	char *output; /* len bytes; may be changed during the call */
+	size_t len;
+	const char *why;  /* NULL; or one line: it did not end by itself */
+	int exit;	  /* of a command: its exit status */
+	char errors[256]; /* of a command: the last line of its errors */
+};
+
+typedef void child_done(void *context, struct child_result *r);
+
+/* What is to be run. */
+struct child_call {
+	const char *program; /* PROGRAM_FETCH, PROGRAM_SIGN, SPAWN_COMMAND */
+	const char *account; /* of a command: whose it is */
+	const struct msg_writer
+	    *w;		    /* finished by msg_end(); of a command NULL */
+	int fd[2];	    /* its descriptors 3 and 4; -1: none */
+	int64_t timeout_ms; /* after it the child is killed */
+};
 
 /*
  * Take charge of the daemon's end of the spawner's socket.
  *
- *	lost	called when the spawner is gone; nothing can be fetched then
+ *	lost	called when the spawner is gone; nothing can be run then
  */
 struct children *children_new(
     struct event_base *base, int fd, void (*lost)(void *), void *context);
@@ -32,15 +44,23 @@ struct children *children_new(
 void children_free(struct children *all);
 
 /*
- * Start a program and send it a message.
+ * Start a program. A program of ours has ended when it closes its output; a
+ * command when it exits, since what it started may live on.
  *
- *	w		finished by msg_end(); copied to the child at once
- *	timeout_ms	after it the child is killed
+ *	call	not kept: the message is with the child when this returns
  *
  * Returns 0: done is called later, once, from the event loop; or a negative
  * errno: done is not called.
  */
-int child_start(struct children *all, const struct msg_writer *w,
-    int64_t timeout_ms, child_done *done, void *context);
+int child_start(struct children *all, const struct child_call *call,
+    child_done *done, void *context);
+
+/*
+ * Read the output of a program of ours as a message.
+ *
+ * Returns 0; or a negative code with *why, one line.
+ */
+int child_message(struct child_result *r, const char *program, struct msg *ret,
+    const char **why);
 
 #endif

@@ -100,13 +100,20 @@ daemon_timer(struct event *timer, int64_t delay_ms)
 	evtimer_add(timer, &tv);
 }
 
+static void
+settle_idle(struct account *a, void *context)
+{
+	(void)context;
+	if (!a->life.fetching)
+		account_settle(a);
+}
+
 /* Stop: what is under way is finished and kept, nothing new begins. */
 static void
 on_stop(evutil_socket_t sig, short what, void *arg)
 {
 	struct loop *l = arg;
 	struct daemon *d = l->daemon;
-	size_t i;
 
 	(void)sig;
 	(void)what;
@@ -118,9 +125,7 @@ on_stop(evutil_socket_t sig, short what, void *arg)
 	server_stop(d->server);
 	while (d->fetch_queue)
 		fetch_next(d);
-	for (i = 0; i < d->table.count; i++)
-		if (!d->table.by_name[i]->life.fetching)
-			account_settle(d->table.by_name[i]);
+	table_each(&d->table, settle_idle, NULL);
 	daemon_timer(
 	    l->give_up, d->settings.fetch_timeout_s * 1000 + STOP_GRACE_MS);
 	if (d->busy == 0)
@@ -161,18 +166,32 @@ on_hangup(evutil_socket_t sig, short what, void *arg)
 		load_start(l->daemon, 1, on_loaded, NULL);
 }
 
+static void
+wake(struct account *a, void *context)
+{
+	(void)context;
+	account_event(a, EVENT_TIMER, NULL);
+}
+
 /* Timers of the event loop stand still while the machine sleeps. */
 static void
 catch_up_sleep(struct loop *l)
 {
 	int64_t slept = daemon_now_ms() - clock_ms(CLOCK_MONOTONIC);
-	struct table *t = &l->daemon->table;
-	size_t i;
 
 	if (slept - l->slept_ms > 1000)
-		for (i = 0; i < t->count; i++)
-			account_event(t->by_name[i], EVENT_TIMER, NULL);
+		table_each(&l->daemon->table, wake, NULL);
 	l->slept_ms = slept;
+}
+
+static void
+sweep(struct account *a, void *context)
+{
+	const int *minute = context;
+
+	grant_check_files(a);
+	if (*minute)
+		save_retry(a);
 }
 
 static void
@@ -182,19 +201,13 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 	struct daemon *d = l->daemon;
 	int64_t now = util_now_ms();
 	int minute = now - l->minute_ms >= MINUTE_MS;
-	size_t i;
 
 	(void)fd;
 	(void)what;
 	if (d->stopping)
 		return;
 	catch_up_sleep(l);
-	for (i = 0; i < d->table.count; i++) {
-		if (d->table.by_name[i]->error_status == STATUS_CONFIG)
-			grant_check_secret(d->table.by_name[i]);
-		if (minute)
-			save_retry(d->table.by_name[i]);
-	}
+	table_each(&d->table, sweep, &minute);
 	if (minute) {
 		log_flush();
 		l->minute_ms = now;
@@ -258,6 +271,14 @@ start(struct loop *l, int spawner_fd)
 	return r;
 }
 
+static void
+let_go(struct account *a, void *context)
+{
+	(void)context;
+	save_last(a);
+	a->pins = (unsigned)a->box_count;
+}
+
 /* The last thing: what the disk has refused so far is tried once more. */
 static void
 finish(struct loop *l)
@@ -267,11 +288,9 @@ finish(struct loop *l)
 
 	worker_stop(d->worker);
 	server_free(d->server);
-	for (i = 0; i < d->table.count; i++) {
-		save_last(d->table.by_name[i]);
-		d->table.by_name[i]->pins = 0;
+	table_each(&d->table, let_go, NULL);
+	for (i = 0; i < d->table.count; i++)
 		account_drop(d->table.by_name[i]);
-	}
 	table_clear(&d->table);
 	children_free(d->children);
 	if (l->term)

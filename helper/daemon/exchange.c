@@ -1,63 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-/* exchange - one exchange with the provider: read the secret, run a child */
+/* exchange - one exchange with the provider: read files, sign, run a child */
 #include "config.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/util.h"
+#include "helper/config/program.h"
 #include "helper/daemon/daemon.h"
 #include "helper/daemon/exchange.h"
+#include "helper/daemon/fetch.h"
+#include "helper/daemon/log.h"
+#include "helper/daemon/spawn.h"
 
 #define GRACE_MS \
 	3000 /* a child has its own deadline; this is for a stuck one */
+#define DAY_S INT64_C(86400)
+#define CERTIFICATE_WARN_S (30 * DAY_S)
 
 void
 exchange_free(struct exchange *x)
 {
-	x->account->daemon->fetches--;
+	struct daemon *d = x->account->daemon;
+
+	d->fetches--;
 	account_unpin(x->account);
-	free(x->secret_path);
-	util_secret_free(x->secret);
+	material_clear(&x->material);
+	util_secret_free(x->assertion);
 	free(x);
+	fetch_next(d);
 }
 
 int
 exchange_is_wanted(const struct exchange *x)
 {
 	return x->generation == x->account->generation;
-}
-
-/* The path of the file with the client secret, if it is in a file. */
-static int
-find_secret(struct exchange *x)
-{
-	const struct account_conf *c = x->account->conf;
-	const char *dir = getenv("CREDENTIALS_DIRECTORY");
-	char path[4096];
-	int n;
-
-	if (c->client_secret_file) {
-		x->secret_path = strdup(c->client_secret_file);
-		return x->secret_path ? 0 : -ENOMEM;
-	}
-	if (!c->client_secret_credential)
-		return 0;
-	if (!dir) {
-		snprintf(x->why, sizeof(x->why),
-		    "client_secret_credential needs a start by systemd, with "
-		    "LoadCredential= in the unit");
-		return 0;
-	}
-	n = snprintf(
-	    path, sizeof(path), "%s/%s", dir, c->client_secret_credential);
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return -ENAMETOOLONG;
-	x->secret_path = strdup(path);
-	return x->secret_path ? 0 : -ENOMEM;
 }
 
 struct exchange *
@@ -67,53 +46,178 @@ exchange_new(struct account *a)
 
 	if (!x)
 		return NULL;
+	if (material_init(&x->material, a->conf) < 0) {
+		material_clear(&x->material);
+		free(x);
+		return NULL;
+	}
 	x->account = a;
 	x->generation = a->generation;
 	memcpy(x->config_id, a->config_id, sizeof(x->config_id));
 	a->daemon->fetches++;
 	account_pin(a);
-	if (find_secret(x) < 0) {
-		exchange_free(x);
-		return NULL;
-	}
 	return x;
 }
 
-/* In the worker thread: a disk may make one wait. */
 static void
-read_secret(struct job *j)
+set_why(struct exchange *x, enum status s, const char *why)
+{
+	x->why_status = s;
+	snprintf(x->why, sizeof(x->why), "%s", why);
+}
+
+/* Say it in time, and not with every token. */
+static void
+note_certificate(struct account *a, int64_t ends_at)
+{
+	int64_t now = daemon_wall_s(), left = ends_at - now;
+
+	a->certificate_expires_at = ends_at;
+	if (left > CERTIFICATE_WARN_S || now - a->certificate_warned_at < DAY_S)
+		return;
+	a->certificate_warned_at = now;
+	log_line(LEVEL_WARNING,
+	    "account \"%s\": its certificate %s ends in %lld days; give the "
+	    "provider a new one and replace the file",
+	    a->name,
+	    a->conf->client_certificate ? a->conf->client_certificate : "",
+	    (long long)(left > 0 ? left / DAY_S : 0));
+}
+
+static void
+on_signed(void *context, struct child_result *r)
+{
+	struct exchange *x = context;
+	const char *why = NULL, *assertion;
+	enum status s = STATUS_TEMPORARY;
+	int64_t ends_at = 0;
+	struct msg reply;
+
+	if (child_message(r, PROGRAM_SIGN, &reply, &why) == 0) {
+		s = status_parse(msg_get(&reply, "status"));
+		why = msg_get(&reply, "reason");
+		msg_get_number(&reply, "certificate_expires_at", 0,
+		    INT64_MAX / 2, &ends_at);
+		assertion = msg_get(&reply, "assertion");
+		if (s == STATUS_OK && assertion)
+			x->assertion = strdup(assertion);
+	}
+	if (ends_at > 0)
+		note_certificate(x->account, ends_at);
+	if (!x->assertion)
+		set_why(x, s == STATUS_CONFIG ? s : STATUS_TEMPORARY,
+		    why ? why : "no assertion was signed");
+	x->ready(x);
+}
+
+/* Have the assertion signed that this account's grant needs. */
+static int
+sign(struct exchange *x)
+{
+	struct account *a = x->account;
+	const struct account_conf *c = a->conf;
+	int is_grant = c->grant == GRANT_JWT_BEARER;
+	const char *audience = account_endpoint(a);
+	struct msg_writer w;
+	struct child_call call = {.program = PROGRAM_SIGN, .w = &w};
+	char *buf = malloc(MSG_MAX);
+	int r;
+
+	if (!buf)
+		return -ENOMEM;
+	memcpy(call.fd, x->material.fd + MATERIAL_KEY, sizeof(call.fd));
+	call.timeout_ms = a->daemon->settings.fetch_timeout_s * 1000;
+	msg_begin(&w, buf, MSG_MAX);
+	material_put_sign(&w, &x->material, c,
+	    is_grant ? "grant_assertion" : "client_assertion",
+	    audience ? audience : c->issuer);
+	if (is_grant) {
+		msg_put(&w, "subject", account_mailbox(a));
+		msg_put(&w, "scope", c->scope);
+	}
+	r = msg_end(&w);
+	if (r == 0)
+		r = child_start(a->daemon->children, &call, on_signed, x);
+	util_wipe(buf, w.len);
+	free(buf);
+	return r;
+}
+
+static void
+read_files(struct job *j)
+{
+	material_read(&((struct exchange *)j)->material);
+}
+
+static void
+look_at_files(struct job *j)
+{
+	material_look(&((struct exchange *)j)->material);
+}
+
+static void
+on_looked(struct job *j)
 {
 	struct exchange *x = (struct exchange *)j;
-	struct stat st;
 
-	if (!x->secret_path)
+	x->ready(x);
+}
+
+static void
+on_read(struct job *j)
+{
+	struct exchange *x = (struct exchange *)j;
+	char text[64];
+	int r = 0;
+
+	memcpy(x->account->files, x->material.id, sizeof(x->material.id));
+	if (*x->material.why)
+		set_why(x, STATUS_CONFIG, x->material.why);
+	else if (x->material.path[MATERIAL_KEY] && exchange_is_wanted(x) &&
+	    (r = sign(x)) == 0)
 		return;
-	if (stat(x->secret_path, &st) == 0) {
-		x->secret_id.dev = st.st_dev;
-		x->secret_id.ino = st.st_ino;
-		x->secret_id.ctime = st.st_ctim;
-	}
-	if (!x->check_only)
-		secret_read(x->secret_path, SECRET_MAX, &x->secret, x->why);
+	if (r < 0)
+		set_why(x, STATUS_TEMPORARY, err_text(r, text, sizeof(text)));
+	x->ready(x);
 }
 
 void
-exchange_start(struct exchange *x, void (*done)(struct job *j))
+exchange_start(struct exchange *x, void (*ready)(struct exchange *x))
 {
-	x->job.run = read_secret;
-	x->job.done = done;
+	x->ready = ready;
+	x->job.run = read_files;
+	x->job.done = on_read;
 	worker_submit(x->account->daemon->worker, &x->job);
 }
 
+void
+exchange_look(struct exchange *x, void (*ready)(struct exchange *x))
+{
+	x->ready = ready;
+	x->job.run = look_at_files;
+	x->job.done = on_looked;
+	worker_submit(x->account->daemon->worker, &x->job);
+}
+
+/* How the client proves itself, and the way to the provider. */
 static void
 put_client(struct msg_writer *w, const struct exchange *x)
 {
 	const struct account_conf *c = x->account->conf;
 	const struct settings *s = &x->account->daemon->settings;
+	const char *text = x->material.text;
 
 	msg_put(w, "issuer", c->issuer);
 	msg_put(w, "client_id", c->client_id);
-	msg_put(w, "client_secret", x->secret ? x->secret : c->client_secret);
+	if (x->material.path[MATERIAL_KEY])
+		msg_put(w,
+		    c->grant == GRANT_JWT_BEARER ? "assertion"
+						 : "client_assertion",
+		    x->assertion);
+	else if (c->assertion_file)
+		msg_put(w, "client_assertion", text);
+	else
+		msg_put(w, "client_secret", text ? text : c->client_secret);
 	if (c->client_auth == CLIENT_AUTH_BASIC)
 		msg_put(w, "client_auth", "basic");
 	msg_put(w, "ca_file", c->ca_file ? c->ca_file : s->ca_file);
@@ -121,26 +225,57 @@ put_client(struct msg_writer *w, const struct exchange *x)
 	msg_put_number(w, "timeout_ms", s->fetch_timeout_s * 1000);
 }
 
+static void
+on_fetched(void *context, struct child_result *r)
+{
+	struct exchange *x = context;
+	const char *why = NULL;
+	struct msg reply;
+	int code = child_message(r, PROGRAM_FETCH, &reply, &why);
+
+	x->done(x, code == 0 ? &reply : NULL, why);
+}
+
 int
 exchange_send(struct exchange *x,
-    void (*put)(struct msg_writer *w, const struct account *a),
-    child_done *done)
+    void (*put)(struct msg_writer *w, const struct exchange *x),
+    exchange_done *done)
 {
 	struct daemon *d = x->account->daemon;
 	struct msg_writer w;
+	struct child_call call = {
+	    .program = PROGRAM_FETCH,
+	    .w = &w,
+	    .fd = {-1, -1},
+	    .timeout_ms = d->settings.fetch_timeout_s * 1000 + GRACE_MS,
+	};
 	char *buf = malloc(MSG_MAX);
 	int r;
 
 	if (!buf)
 		return -ENOMEM;
+	x->done = done;
 	msg_begin(&w, buf, MSG_MAX);
-	put(&w, x->account);
+	put(&w, x);
 	put_client(&w, x);
 	r = msg_end(&w);
 	if (r == 0)
-		r = child_start(d->children, &w,
-		    d->settings.fetch_timeout_s * 1000 + GRACE_MS, done, x);
+		r = child_start(d->children, &call, on_fetched, x);
 	util_wipe(buf, w.len);
 	free(buf);
 	return r;
+}
+
+int
+exchange_command(struct exchange *x, child_done *done)
+{
+	struct daemon *d = x->account->daemon;
+	const struct child_call call = {
+	    .program = SPAWN_COMMAND,
+	    .account = x->account->conf->name,
+	    .fd = {-1, -1},
+	    .timeout_ms = d->settings.fetch_timeout_s * 1000,
+	};
+
+	return child_start(d->children, &call, done, x);
 }

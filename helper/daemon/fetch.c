@@ -11,27 +11,45 @@
 #include "helper/daemon/daemon.h"
 #include "helper/daemon/exchange.h"
 #include "helper/daemon/fetch.h"
+#include "helper/daemon/foreign.h"
 #include "helper/daemon/log.h"
 #include "helper/daemon/save.h"
 
 #define FETCHES_MAX 128 /* at a time; well below SPAWN_MAX */
+#define AADSTS_FLOW_BLOCKED 530036
 
-/* A refresh asks for what was granted, so it names no scope: RFC 6749, 6. */
+/* What an answer grants, wherever it came from. */
+struct granted {
+	const char *access_token;
+	const char *refresh_token;
+	const char *scope;
+	int64_t expires_in;
+	int64_t refresh_in;
+};
+
 static void
-put_token_request(struct msg_writer *w, const struct account *a)
+put_token_request(struct msg_writer *w, const struct exchange *x)
 {
+	const struct account *a = x->account;
 	const struct account_conf *c = a->conf;
 
 	msg_put(w, "operation", "token");
 	msg_put(w, "grant", grant_names[c->grant]);
-	msg_put(w, "token_endpoint",
-	    c->token_endpoint ? c->token_endpoint : a->token_endpoint);
+	if (c->grant == GRANT_MANAGED_IDENTITY) {
+		msg_put(w, "identity_endpoint", c->identity_endpoint);
+		msg_put(w, "identity_resource", c->identity_resource);
+		msg_put(w, "identity_object_id", c->identity_object_id);
+		msg_put(w, "identity_resource_id", c->identity_resource_id);
+		return;
+	}
+	msg_put(w, "token_endpoint", account_endpoint(a));
 	msg_put(w, "resource", c->resource);
 	msg_put(w, "audience", c->audience);
-	if (c->grant == GRANT_CLIENT_CREDENTIALS)
-		msg_put(w, "scope", c->scope);
-	else
+	/* a refresh asks for what was granted: RFC 6749 section 6 */
+	if (c->grant == GRANT_REFRESH_TOKEN)
 		msg_put(w, "refresh_token", a->tokens.refresh_token);
+	else if (c->grant == GRANT_CLIENT_CREDENTIALS)
+		msg_put(w, "scope", c->scope);
 }
 
 /*
@@ -52,11 +70,11 @@ fail(struct exchange *x, enum status s, const char *why, int64_t retry_after_s)
 	if (s == STATUS_LOGIN_REQUIRED) {
 		e = EVENT_LOGIN_REQUIRED;
 		snprintf(reason, sizeof(reason),
-		    "%.900s; run \"sasl-bearer login %s\"", why, a->name);
+		    "%.900s; run \"sasl-bearer login %s\"", why, a->conf->name);
 	} else if (s == STATUS_CONFIG) {
 		e = EVENT_CONFIG;
 		snprintf(reason, sizeof(reason), "%.900s (account \"%s\")", why,
-		    a->name);
+		    a->conf->name);
 	} else {
 		s = STATUS_TEMPORARY;
 		snprintf(reason, sizeof(reason), "%s", why);
@@ -68,30 +86,29 @@ fail(struct exchange *x, enum status s, const char *why, int64_t retry_after_s)
 	account_settle(a);
 }
 
-/* The credentials a reply brings, with the old ones where it has none. */
+/* The credentials an answer brings, with the old ones where it has none. */
 static int
 make_tokens(
-    const struct exchange *x, const struct msg *reply, struct tokens *ret)
+    const struct exchange *x, const struct granted *g, struct tokens *ret)
 {
 	const struct account *a = x->account;
-	const char *refresh = msg_get(reply, "refresh_token");
-	const char *scope = msg_get(reply, "scope");
-	int64_t expires_in = EXPIRES_IN_DEFAULT;
+	const char *refresh = g->refresh_token;
 	struct tokens t;
-	int r;
+	int r = 0;
 
-	r = msg_get_number(reply, "expires_in", 1, EXPIRES_IN_MAX, &expires_in);
-	if (r < 0 || !msg_get(reply, "access_token"))
-		return -ERR_FORMAT;
 	t = (struct tokens){
-	    .access_token = tokens_text(msg_get(reply, "access_token"), &r),
-	    .scope = tokens_text(scope ? scope : a->tokens.scope, &r),
+	    .access_token = tokens_text(g->access_token, &r),
+	    .scope = tokens_text(g->scope ? g->scope : a->tokens.scope, &r),
 	    .flow = tokens_text(a->tokens.flow, &r),
 	    .config_id = tokens_text(x->config_id, &r),
 	    .obtained_at = daemon_wall_s(),
 	    .refresh_obtained_at = a->tokens.refresh_obtained_at,
 	};
-	t.expires_at = t.obtained_at + expires_in;
+	t.expires_at = t.obtained_at + g->expires_in;
+	if (a->mailbox) {
+		t.account = tokens_text(a->conf->name, &r);
+		t.mailbox = tokens_text(a->mailbox, &r);
+	}
 	if (a->conf->grant == GRANT_REFRESH_TOKEN) {
 		if (refresh)
 			t.refresh_obtained_at = t.obtained_at;
@@ -113,8 +130,9 @@ make_tokens(
 static void
 succeed(struct account *a, struct tokens *t, int64_t refresh_in_s)
 {
-	struct account *heir =
-	    a->removed ? table_find(&a->daemon->table, a->name) : NULL;
+	struct account *heir = a->removed && !a->mailbox
+	    ? table_find(&a->daemon->table, a->name)
+	    : NULL;
 
 	if (heir)
 		a = heir;
@@ -137,30 +155,21 @@ on_saved(struct account *a, struct tokens *t, int r, void *context)
 }
 
 /*
- * Take over what a successful reply brings. A refresh token that is new must be
- * on the disk before anyone uses what came with it: the old one may be dead.
- * Returns 1 when x lives on until then.
+ * Take over what an answer brings. A refresh token that is new must be on the
+ * disk before anyone uses what came with it: the old one may be dead. Returns 1
+ * when x lives on until then.
  */
 static int
-take_reply(struct exchange *x, const struct msg *reply)
+take(struct exchange *x, const struct granted *g)
 {
 	struct account *a = x->account;
-	const char *endpoint = msg_get(reply, "token_endpoint");
 	struct tokens t = {0}, copy = {0};
-	int r = make_tokens(x, reply, &t);
 
-	if (r < 0) {
-		fail(x, STATUS_TEMPORARY,
-		    r == -ENOMEM
-			? "out of memory"
-			: "sasl-bearer-fetch sent a reply that makes no sense",
-		    0);
+	if (make_tokens(x, g, &t) < 0) {
+		fail(x, STATUS_TEMPORARY, "out of memory", 0);
 		return 0;
 	}
-	if (endpoint)
-		account_set_endpoint(a, endpoint);
-	msg_get_number(
-	    reply, "refresh_in", 1, EXPIRES_IN_MAX, &x->refresh_in_s);
+	x->refresh_in_s = g->refresh_in;
 	if (t.refresh_token &&
 	    strcmp(t.refresh_token, a->tokens.refresh_token) != 0 &&
 	    save_start(a, &t, 1, on_saved, x) == 0)
@@ -172,19 +181,67 @@ take_reply(struct exchange *x, const struct msg *reply)
 	return 0;
 }
 
-static void
-on_reply(void *context, const struct msg *reply, const char *why)
+/* Returns as take() does. */
+static int
+take_reply(struct exchange *x, const struct msg *reply)
 {
-	struct exchange *x = context;
-	struct daemon *d = x->account->daemon;
+	struct granted g = {
+	    .access_token = msg_get(reply, "access_token"),
+	    .refresh_token = msg_get(reply, "refresh_token"),
+	    .scope = msg_get(reply, "scope"),
+	    .expires_in = EXPIRES_IN_DEFAULT,
+	};
+
+	if (!g.access_token ||
+	    msg_get_number(
+		reply, "expires_in", 1, EXPIRES_IN_MAX, &g.expires_in) < 0) {
+		fail(x, STATUS_TEMPORARY,
+		    "sasl-bearer-fetch sent a reply that makes no sense", 0);
+		return 0;
+	}
+	msg_get_number(reply, "refresh_in", 1, EXPIRES_IN_MAX, &g.refresh_in);
+	if (msg_get(reply, "token_endpoint"))
+		account_set_endpoint(
+		    x->account, msg_get(reply, "token_endpoint"));
+	return take(x, &g);
+}
+
+/* What a number of Microsoft's means for whoever signed in; or NULL. */
+static const char *
+flow_advice(const struct exchange *x, const struct msg *reply)
+{
+	const char *flow = x->account->tokens.flow;
+	int64_t aadsts = 0;
+
+	msg_get_number(reply, "aadsts", 1, INT32_MAX, &aadsts);
+	if (aadsts != AADSTS_FLOW_BLOCKED || !flow ||
+	    strcmp(flow, "device") != 0)
+		return NULL;
+	return "this sign-in was made with a device code, which a policy of "
+	       "the organisation now blocks; sign in with a browser instead, "
+	       "by --browser or --paste";
+}
+
+static void
+on_reply(struct exchange *x, const struct msg *reply, const char *why)
+{
 	enum status s = STATUS_TEMPORARY;
+	const char *advice = NULL;
+	char text[CONF_TEXT_MAX];
 	int64_t retry_after = 0;
 	int lives = 0;
 
 	if (reply) {
 		s = status_parse(msg_get(reply, "status"));
 		why = msg_get(reply, "reason");
+		advice = flow_advice(x, reply);
 		msg_get_number(reply, "retry_after", 0, 86400, &retry_after);
+	}
+	if (!why)
+		why = "no reason given";
+	if (advice) {
+		snprintf(text, sizeof(text), "%.600s; %s", why, advice);
+		why = text;
 	}
 	if (!exchange_is_wanted(x))
 		log_line(LEVEL_INFO,
@@ -193,36 +250,102 @@ on_reply(void *context, const struct msg *reply, const char *why)
 	else if (s == STATUS_OK)
 		lives = take_reply(x, reply);
 	else
-		fail(x, s, why ? why : "no reason given", retry_after);
+		fail(x, s, why, retry_after);
 	if (!lives)
 		exchange_free(x);
-	fetch_next(d);
 }
 
-/* The secret has been read, or there is none: go to the provider. */
+/* Take over a token that another program made; by text, of len bytes. */
 static void
-on_secret(struct job *j)
+take_foreign(struct exchange *x, char *text, size_t len, const char *where)
 {
-	struct exchange *x = (struct exchange *)j;
-	struct account *a = x->account;
-	char text[64];
-	int r;
+	const struct account_conf *c = x->account->conf;
+	char why[CONF_TEXT_MAX], reason[FOREIGN_WHY];
+	struct foreign f = {0};
+	struct granted g = {.expires_in = c->token_lifetime_s};
+	int r = foreign_parse(text, len, daemon_wall_s(), &f, reason);
 
-	a->secret_id = x->secret_id;
+	if (r == 0) {
+		g.access_token = f.access_token;
+		if (f.expires_in > 0)
+			g.expires_in = f.expires_in;
+		take(x, &g); /* without a refresh token it is done at once */
+		return;
+	}
+	snprintf(why, sizeof(why), "%.400s %s", where, reason);
+	fail(x, STATUS_TEMPORARY, why, 0);
+}
+
+static void
+on_command(void *context, struct child_result *r)
+{
+	struct exchange *x = context;
+	const struct account_conf *c = x->account->conf;
+	const char *name = c->command ? c->command[0] : "the command";
+	char why[CONF_TEXT_MAX];
+
 	if (!exchange_is_wanted(x)) {
 		exchange_free(x);
 		return;
 	}
-	if (*x->why) {
-		fail(x, STATUS_CONFIG, x->why, 0);
+	if (r->why)
+		snprintf(why, sizeof(why), "%.400s %s", name, r->why);
+	else
+		snprintf(why, sizeof(why), "%.400s ended with status %d", name,
+		    r->exit);
+	if (*r->errors) {
+		size_t len = strlen(why);
+
+		snprintf(why + len, sizeof(why) - len, ": %s", r->errors);
+	}
+	if (r->why || r->exit != 0)
+		fail(x, STATUS_TEMPORARY, why, 0);
+	else
+		take_foreign(x, r->output, r->len, name);
+	exchange_free(x);
+}
+
+/* Where the token is to come from. Returns 0 or a negative code. */
+static int
+go(struct exchange *x)
+{
+	char *text = x->material.text;
+
+	switch ((enum grant)x->account->conf->grant) {
+	case GRANT_COMMAND:
+		return exchange_command(x, on_command);
+	case GRANT_FILE:
+		take_foreign(
+		    x, text, strlen(text), x->material.path[MATERIAL_TEXT]);
+		exchange_free(x);
+		return 0;
+	case GRANT_REFRESH_TOKEN:
+	case GRANT_CLIENT_CREDENTIALS:
+	case GRANT_JWT_BEARER:
+	case GRANT_MANAGED_IDENTITY:
+		break;
+	}
+	return exchange_send(x, put_token_request, on_reply);
+}
+
+/* All files are read, or there are none. */
+static void
+on_ready(struct exchange *x)
+{
+	char text[64];
+	int r = 0;
+
+	if (!exchange_is_wanted(x)) {
 		exchange_free(x);
 		return;
 	}
-	r = exchange_send(x, put_token_request, on_reply);
-	if (r < 0) {
+	if (*x->why)
+		fail(x, x->why_status, x->why, 0);
+	else if ((r = go(x)) == 0)
+		return;
+	if (r < 0)
 		fail(x, STATUS_TEMPORARY, err_text(r, text, sizeof(text)), 0);
-		exchange_free(x);
-	}
+	exchange_free(x);
 }
 
 static void
@@ -236,7 +359,7 @@ begin(struct account *a)
 		return;
 	}
 	log_line(LEVEL_DEBUG, "account \"%s\": fetching a token", a->name);
-	exchange_start(x, on_secret);
+	exchange_start(x, on_ready);
 }
 
 void

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "helper/daemon/daemon.h"
 #include "helper/daemon/exchange.h"
@@ -11,8 +12,10 @@
 #include "helper/daemon/log.h"
 
 static void
-put_revocation(struct msg_writer *w, const struct account *a)
+put_revocation(struct msg_writer *w, const struct exchange *x)
 {
+	const struct account *a = x->account;
+
 	msg_put(w, "operation", "revoke");
 	msg_put(w, "revocation_endpoint", a->conf->revocation_endpoint);
 	msg_put(w, "token", a->tokens.refresh_token);
@@ -20,9 +23,8 @@ put_revocation(struct msg_writer *w, const struct account *a)
 }
 
 static void
-on_revoked(void *context, const struct msg *reply, const char *why)
+on_revoked(struct exchange *x, const struct msg *reply, const char *why)
 {
-	struct exchange *x = context;
 	enum status s =
 	    reply ? status_parse(msg_get(reply, "status")) : STATUS_TEMPORARY;
 
@@ -37,13 +39,13 @@ on_revoked(void *context, const struct msg *reply, const char *why)
 }
 
 static void
-on_secret_to_revoke(struct job *j)
+on_ready_to_revoke(struct exchange *x)
 {
-	struct exchange *x = (struct exchange *)j;
+	const char *why = *x->why ? x->why : "cannot start sasl-bearer-fetch";
 
-	if (exchange_send(x, put_revocation, on_revoked) == 0)
+	if (!*x->why && exchange_send(x, put_revocation, on_revoked) == 0)
 		return;
-	x->revoked(x->account, "cannot start sasl-bearer-fetch", x->context);
+	x->revoked(x->account, why, x->context);
 	exchange_free(x);
 }
 
@@ -62,48 +64,35 @@ grant_revoke(struct account *a,
 		return -ENOMEM;
 	x->revoked = done;
 	x->context = context;
-	exchange_start(x, on_secret_to_revoke);
+	exchange_start(x, on_ready_to_revoke);
 	return 0;
 }
 
-static int
-same_file(const struct file_id *a, const struct file_id *b)
-{
-	return a->dev == b->dev && a->ino == b->ino &&
-	    a->ctime.tv_sec == b->ctime.tv_sec &&
-	    a->ctime.tv_nsec == b->ctime.tv_nsec;
-}
-
 static void
-on_checked(struct job *j)
+on_looked(struct exchange *x)
 {
-	struct exchange *x = (struct exchange *)j;
 	struct account *a = x->account;
 
-	if (!same_file(&x->secret_id, &a->secret_id)) {
+	if (!material_same(x->material.id, a->files) && !a->life.fetching) {
 		log_line(LEVEL_INFO,
-		    "account \"%s\": %s has changed; trying again", a->name,
-		    x->secret_path);
-		a->secret_id = x->secret_id;
+		    "account \"%s\": a file of it has changed; trying again",
+		    a->name);
+		memcpy(a->files, x->material.id, sizeof(a->files));
 		account_event(a, EVENT_MENDED, NULL);
 	}
 	exchange_free(x);
 }
 
 void
-grant_check_secret(struct account *a)
+grant_check_files(struct account *a)
 {
 	struct exchange *x;
+	int wanted = a->error_status == STATUS_CONFIG ||
+	    (a->conf->grant == GRANT_FILE && a->last_used_at);
 
-	if (a->life.fetching || a->removed)
+	if (!wanted || a->life.fetching || a->removed)
 		return;
 	x = exchange_new(a);
-	if (!x)
-		return;
-	if (!x->secret_path) {
-		exchange_free(x);
-		return;
-	}
-	x->check_only = 1;
-	exchange_start(x, on_checked);
+	if (x)
+		exchange_look(x, on_looked);
 }

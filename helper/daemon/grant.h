@@ -17,7 +17,10 @@ int grant_revoke(struct account *a,
     void (*done)(struct account *a, const char *reason, void *context),
     void *context);
 
-/* Look whether the secret file has changed; if so, fetch. */
-void grant_check_secret(struct account *a);
+/*
+ * Where a file that the account names could mend an error, or has the token in
+ * it: look whether it has changed; if so, fetch.
+ */
+void grant_check_files(struct account *a);
 
 #endif

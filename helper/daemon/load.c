@@ -12,7 +12,8 @@
 #include "helper/daemon/listen.h"
 #include "helper/daemon/load.h"
 #include "helper/daemon/log.h"
-#include "helper/daemon/mailboxes.h"
+#include "helper/daemon/mailbox-list.h"
+#include "helper/daemon/mailbox.h"
 
 #define PASSWD_SIZE 16384
 
@@ -29,6 +30,13 @@ struct loaded {
 	int tokens_error;
 };
 
+/* The file of a mailbox with a token of its own. */
+struct stored {
+	struct stored *next;
+	struct tokens tokens;
+	char name[];
+};
+
 struct load {
 	struct job job;
 	struct daemon *daemon;
@@ -36,6 +44,7 @@ struct load {
 	const struct settings *settings; /* the ones to read them by */
 	struct loaded *accounts;
 	size_t count;
+	struct stored *stored;
 	struct conf_errors errors;
 	char **messages; /* to be logged: the log is the event loop's */
 	int result;
@@ -102,7 +111,7 @@ load_one(struct load *load, const char *name, struct loaded *l)
 	if (l->conf) {
 		find_uids(l);
 		if (l->conf->mailboxes_file)
-			mailboxes_load(
+			mailbox_list_load(
 			    l->conf->mailboxes_file, &l->mailboxes, &e);
 	}
 	if (l->conf && r == 0 && config_id(l->conf, l->config_id) < 0)
@@ -114,6 +123,22 @@ load_one(struct load *load, const char *name, struct loaded *l)
 		load->errors.count += e.count;
 	}
 	l->tokens_error = store_load(d->state_fd, name, &l->tokens);
+}
+
+/* A mailbox's file: whose it is stands in it. */
+static void
+load_stored(void *context, const char *name)
+{
+	struct load *load = context;
+	size_t size = strlen(name) + 1;
+	struct stored *s = calloc(1, sizeof(*s) + size);
+
+	if (!s)
+		return;
+	memcpy(s->name, name, size);
+	store_load(load->daemon->state_fd, name, &s->tokens);
+	s->next = load->stored;
+	load->stored = s;
 }
 
 static void
@@ -129,6 +154,9 @@ run(struct job *j)
 	if (load->settings == &load->fresh)
 		load->result = settings_load(load->daemon->config_path,
 		    load->daemon->user_mode, &load->fresh, e);
+	else
+		store_each(load->daemon->state_fd, MAILBOX_FILE_FIRST,
+		    load_stored, load);
 	if (load->result == 0)
 		load->result = account_names(load->settings, &names, e);
 	if (load->result < 0)
@@ -212,6 +240,7 @@ update_account(struct account *a, struct loaded *l, int retry)
 	take_definition(a, l);
 	a->life.min_validity_ms = a->conf->min_validity_s * 1000;
 	a->life.keepalive_ms = a->conf->keepalive_s * 1000;
+	mailbox_update(a);
 	if (changed)
 		account_review(a);
 	else if (failed && retry)
@@ -255,10 +284,42 @@ adopt(struct load *load)
 	return r;
 }
 
+/* Give the mailboxes what the disk had of them; the rest is of no use. */
+static void
+adopt_stored(struct load *load)
+{
+	struct daemon *d = load->daemon;
+	struct account *parent;
+	struct stored *s;
+	struct tokens *t;
+	int r;
+
+	for (s = load->stored; s; s = s->next) {
+		t = &s->tokens;
+		r = -1;
+		parent = t->account && t->mailbox
+		    ? table_find(&d->table, t->account)
+		    : NULL;
+		if (parent && *parent->broken)
+			continue;
+		if (parent && t->access_token)
+			r = mailbox_restore(parent, t);
+		if (r < 0)
+			store_remove(d->state_fd, s->name);
+	}
+}
+
 static void
 load_free(struct load *load)
 {
+	struct stored *s;
 	size_t i;
+
+	while ((s = load->stored)) {
+		load->stored = s->next;
+		tokens_clear(&s->tokens);
+		free(s);
+	}
 
 	settings_clear(&load->fresh);
 	list_free(load->messages);
@@ -320,6 +381,8 @@ conclude(struct load *load)
 		take_settings(load->daemon, &load->fresh);
 	if (r == 0)
 		r = adopt(load);
+	if (r == 0)
+		adopt_stored(load);
 	if (r == 0)
 		listen_mark(load->daemon);
 	return r;

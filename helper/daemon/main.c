@@ -147,7 +147,7 @@ fork_spawner(const struct settings *s, const struct identity *id)
 	privilege_seal();
 	if (send(STDIN_FILENO, "", 1, MSG_NOSIGNAL) != 1)
 		_exit(EX_OSERR);
-	spawn_serve(STDIN_FILENO, s->libexec_dir);
+	spawn_serve(STDIN_FILENO, s);
 }
 
 /* Open the state directory as the user that will own it. */

@@ -11,6 +11,7 @@
 #include "helper/daemon/admin.h"
 #include "helper/daemon/daemon.h"
 #include "helper/daemon/log.h"
+#include "helper/daemon/mailbox.h"
 #include "helper/daemon/request.h"
 
 #define REPLY_SIZE (TOKEN_MAX + 4096)
@@ -122,17 +123,10 @@ refuse_later(struct conn *c, const struct account *a, const char *reason)
 	conn_finish(c);
 }
 
-static struct account *
-account_of(const struct conn *c)
-{
-	return table_find(&c->daemon->table, c->action);
-}
-
 static void
-on_token(struct waiter *w, enum status s, const char *reason)
+on_token(struct waiter *w, struct account *a, enum status s, const char *reason)
 {
 	struct conn *c = conn_of(w);
-	struct account *a = account_of(c);
 
 	if (!a)
 		request_refuse(c, STATUS_DENIED, "the account was removed");
@@ -209,7 +203,14 @@ serve_token(struct conn *c, const struct msg *m)
 		return;
 	}
 	c->wanted = strdup(sasl_user(a->conf, m));
-	c->action = a->name;
+	if (mailbox_is_parent(a))
+		a = mailbox_get(a, msg_get(m, "user"));
+	if (!a) {
+		request_refuse(c, STATUS_TEMPORARY,
+		    "too many mailboxes of this account wait for a token; try "
+		    "again");
+		return;
+	}
 	c->waiter.min_validity_ms = validity_s * 1000;
 	c->waiter.answer = on_token;
 	account_ask(a, &c->waiter, deadline_ms - deadline_ms / 20);
@@ -226,7 +227,7 @@ is_token_at_fault(struct account *a, const char *token_id, const char *user)
 
 	if (!token_id || strcmp(token_id, a->token_id) != 0)
 		return 0;
-	if (a->conf->user[0] != '*')
+	if (a->mailbox || a->conf->user[0] != '*')
 		return 1;
 	second = strcmp(a->reject_token, a->token_id) == 0 &&
 	    !util_case_equal(a->reject_user, user);
@@ -255,6 +256,8 @@ serve_reject(struct conn *c, const struct msg *m)
 	log_line(LEVEL_WARNING,
 	    "account \"%s\": %s does not accept token %.16s: %s", a->name,
 	    host ? host : "the server", id ? id : "-", words);
+	if (mailbox_is_parent(a) && mailbox_find(a, msg_get(m, "user")))
+		a = mailbox_find(a, msg_get(m, "user"));
 	if (is_token_at_fault(a, id, msg_get(m, "user")))
 		actions = account_event(a, EVENT_REJECT, NULL);
 	if (a->life.rejects > 1) {

@@ -77,7 +77,7 @@ save_new(struct account *a, save_done *done, void *context)
 	s->job.done = finished;
 	s->account = a;
 	s->dirfd = a->daemon->state_fd;
-	memcpy(s->name, a->name, sizeof(s->name));
+	memcpy(s->name, a->file, sizeof(s->name));
 	s->done = done;
 	s->context = context;
 	return s;
@@ -117,7 +117,7 @@ save_last(struct account *a)
 
 	if (!a->unsaved)
 		return;
-	r = store_save(a->daemon->state_fd, a->name, &a->tokens, 1);
+	r = store_save(a->daemon->state_fd, a->file, &a->tokens, 1);
 	if (r < 0)
 		report(a, r);
 }

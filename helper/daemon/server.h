@@ -20,7 +20,7 @@ struct conn {
 	uid_t uid;
 	pid_t pid;
 	struct waiter waiter;
-	const char *action; /* of request.c: what is answered later */
+	const char *action; /* of admin.c: what is answered later */
 	char *wanted;	    /* of request.c: a text of the reply, on the heap */
 	int fd;
 	int replied;

@@ -15,20 +15,39 @@
 
 #include "common/msg.h"
 #include "common/util.h"
+#include "helper/config/program.h"
 #include "helper/daemon/spawn.h"
 
 #define PACKET_SIZE 256
 #define FD_LIMIT 1024 /* where close_range() is missing */
+#define SAFE_FD 16    /* above all that a child is given */
+#define CANNOT_RUN 127
 
-static const char *const programs[] = {"sasl-bearer-fetch", NULL};
+/* Which programs there are; by index into names in reports. */
+static const char *const programs[] = {
+    PROGRAM_FETCH, PROGRAM_SIGN, SPAWN_COMMAND};
+
+/* Of the environment, what is the daemon's own business. */
+static const char *const private_variables[] = {"NOTIFY_SOCKET", "LISTEN_FDS",
+    "LISTEN_PID", "LISTEN_FDNAMES", "CREDENTIALS_DIRECTORY", "WATCHDOG_PID",
+    "WATCHDOG_USEC", "INVOCATION_ID", "JOURNAL_STREAM"};
 
 struct spawner {
 	int fd;
-	const char *libexec_dir;
+	const struct settings *settings;
 	struct {
 		pid_t pid; /* 0: free */
 		int64_t id;
+		const char *program;
 	} child[SPAWN_MAX];
+};
+
+/* What is to be started. */
+struct start {
+	const char *program; /* of programs[] */
+	const char *account;
+	int64_t id;
+	int fd[SPAWN_FDS_MAX]; /* -1: none */
 };
 
 static void
@@ -38,13 +57,14 @@ on_sigchld(int sig)
 }
 
 static void
-report(struct spawner *s, int64_t id, const char *name, int value)
+report(struct spawner *s, const struct start *what, const char *name, int value)
 {
 	char buf[PACKET_SIZE];
 	struct msg_writer w;
 
 	msg_begin(&w, buf, sizeof(buf));
-	msg_put_number(&w, "id", id);
+	msg_put_number(&w, "id", what->id);
+	msg_put(&w, "program", what->program);
 	msg_put_number(&w, name, value);
 	if (msg_end(&w) == 0)
 		(void)!send(s->fd, buf, w.len, MSG_NOSIGNAL);
@@ -53,6 +73,7 @@ report(struct spawner *s, int64_t id, const char *name, int value)
 static void
 reap(struct spawner *s)
 {
+	struct start what = {0};
 	size_t i;
 	pid_t pid;
 	int status;
@@ -64,77 +85,138 @@ reap(struct spawner *s)
 		if (i == SPAWN_MAX)
 			continue;
 		s->child[i].pid = 0;
+		what.id = s->child[i].id;
+		what.program = s->child[i].program;
 		if (WIFSIGNALED(status))
-			report(s, s->child[i].id, "signal", WTERMSIG(status));
+			report(s, &what, "signal", WTERMSIG(status));
 		else
-			report(s, s->child[i].id, "exit", WEXITSTATUS(status));
+			report(s, &what, "exit", WEXITSTATUS(status));
 	}
 }
 
-/* In the child: nothing of ours goes along but the two descriptors. */
-_Noreturn static void
-run_program(const char *path, int in, int out)
+/* In the child: put the descriptors where they belong, and close all others. */
+static int
+arrange(const struct start *what)
 {
-	char *const argv[] = {strrchr(path, '/') + 1, NULL};
-	char *const envp[] = {NULL};
-	sigset_t none;
-	int i, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int is_command = strcmp(what->program, SPAWN_COMMAND) == 0;
+	int null = open("/dev/null", O_RDWR);
+	const int in_order[][5] = {
+	    {what->fd[0], what->fd[1], null, what->fd[2], what->fd[3]},
+	    {null, what->fd[0], what->fd[1], -1, -1},
+	};
+	int copy[COUNT_OF(in_order[0])], i;
 
-	if (null < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 ||
-	    dup2(null, 2) < 0)
-		_exit(127);
-#ifdef HAVE_CLOSE_RANGE
-	if (close_range(3, ~0U, 0) < 0)
-#endif
-		for (i = 3; i < FD_LIMIT; i++)
+	for (i = 0; i < (int)COUNT_OF(copy); i++) {
+		copy[i] = in_order[is_command][i];
+		if (copy[i] >= 0)
+			copy[i] = fcntl(copy[i], F_DUPFD, SAFE_FD);
+		if (copy[i] < 0 && i <= STDERR_FILENO)
+			return -1;
+	}
+	for (i = 0; i < (int)COUNT_OF(copy); i++) {
+		if (copy[i] < 0)
 			close(i);
+		else if (dup2(copy[i], i) < 0)
+			return -1;
+	}
+#ifdef HAVE_CLOSE_RANGE
+	if (close_range((unsigned)i, ~0U, 0) == 0)
+		return 0;
+#endif
+	for (; i < FD_LIMIT; i++)
+		close(i);
+	return 0;
+}
+
+static void
+reset_signals(void)
+{
+	sigset_t none;
+	int i;
+
 	for (i = 1; i < NSIG; i++)
 		signal(i, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	setsid();
-	if (chdir("/") < 0)
-		_exit(127);
-	execve(path, argv, envp);
-	_exit(127);
 }
 
-static int
-is_known(const char *program)
+/* In the child: become what the account's file names. */
+_Noreturn static void
+run_command(const struct settings *settings, const char *account)
 {
-	const char *const *p;
+	struct conf_errors e = {0};
+	struct account_conf *a = NULL;
+	size_t i;
 
-	for (p = programs; *p; p++)
-		if (strcmp(*p, program) == 0)
-			return 1;
-	return 0;
+	for (i = 0; i < COUNT_OF(private_variables); i++)
+		unsetenv(private_variables[i]);
+	if (account_load(settings, account, &a, &e) < 0) {
+		dprintf(STDERR_FILENO, "%s\n", e.first);
+	} else if (!a->command) {
+		dprintf(STDERR_FILENO, "the account has no command\n");
+	} else {
+		execv(a->command[0], a->command);
+		dprintf(STDERR_FILENO, "cannot run %s: %s\n", a->command[0],
+		    strerror(errno));
+	}
+	_exit(CANNOT_RUN);
+}
+
+/* In the child: nothing of ours goes along but the descriptors. */
+_Noreturn static void
+run_program(const struct settings *settings, const struct start *what)
+{
+	char path[4096], *argv[] = {NULL, NULL}, *envp[] = {NULL};
+	int n;
+
+	if (arrange(what) < 0 || chdir("/") < 0)
+		_exit(CANNOT_RUN);
+	reset_signals();
+	setsid();
+	if (strcmp(what->program, SPAWN_COMMAND) == 0)
+		run_command(settings, what->account);
+	n = snprintf(
+	    path, sizeof(path), "%s/%s", settings->libexec_dir, what->program);
+	if (n > 0 && (size_t)n < sizeof(path)) {
+		argv[0] = strrchr(path, '/') + 1;
+		execve(path, argv, envp);
+	}
+	_exit(CANNOT_RUN);
+}
+
+static const char *
+find_program(const char *name)
+{
+	size_t i;
+
+	for (i = 0; name && i < COUNT_OF(programs); i++)
+		if (strcmp(name, programs[i]) == 0)
+			return programs[i];
+	return NULL;
 }
 
 /* Returns 0 or an errno. */
 static int
-start(struct spawner *s, int64_t id, const char *program, const int fds[2])
+start(struct spawner *s, const struct start *what)
 {
-	char path[4096];
 	size_t i;
 	pid_t pid;
-	int n;
 
 	for (i = 0; i < SPAWN_MAX && s->child[i].pid; i++)
 		;
 	if (i == SPAWN_MAX)
 		return EAGAIN;
-	if (!program || !is_known(program))
+	if (!what->program || what->fd[1] < 0 ||
+	    (strcmp(what->program, SPAWN_COMMAND) == 0 && !what->account))
 		return ENOENT;
-	n = snprintf(path, sizeof(path), "%s/%s", s->libexec_dir, program);
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return ENAMETOOLONG;
 	pid = fork();
 	if (pid < 0)
 		return errno;
 	if (pid == 0)
-		run_program(path, fds[0], fds[1]);
+		run_program(s->settings, what);
 	s->child[i].pid = pid;
-	s->child[i].id = id;
+	s->child[i].id = what->id;
+	s->child[i].program = what->program;
 	return 0;
 }
 
@@ -144,17 +226,19 @@ kill_child(struct spawner *s, int64_t id)
 	size_t i;
 
 	for (i = 0; i < SPAWN_MAX; i++)
-		if (s->child[i].pid && s->child[i].id == id)
+		if (s->child[i].pid && s->child[i].id == id) {
+			kill(-s->child[i].pid, SIGKILL);
 			kill(s->child[i].pid, SIGKILL);
+		}
 }
 
-/* Receive one packet with at most two descriptors; -1 where there is none. */
+/* Receive one packet with its descriptors; -1 where there is none. */
 static ssize_t
-receive(int fd, char *buf, size_t size, int fds[2])
+receive(int fd, char *buf, size_t size, int fds[SPAWN_FDS_MAX])
 {
 	union {
 		struct cmsghdr align;
-		char space[CMSG_SPACE(2 * sizeof(int))];
+		char space[CMSG_SPACE(SPAWN_FDS_MAX * sizeof(int))];
 	} control;
 	struct iovec iov = {.iov_base = buf, .iov_len = size};
 	struct msghdr h = {
@@ -166,12 +250,33 @@ receive(int fd, char *buf, size_t size, int fds[2])
 	struct cmsghdr *c;
 	ssize_t n = recvmsg(fd, &h, MSG_CMSG_CLOEXEC);
 
-	fds[0] = fds[1] = -1;
+	memset(fds, -1, SPAWN_FDS_MAX * sizeof(int));
 	c = n > 0 ? CMSG_FIRSTHDR(&h) : NULL;
 	if (c && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(2 * sizeof(int)))
-		memcpy(fds, CMSG_DATA(c), 2 * sizeof(int));
+	    c->cmsg_len <= CMSG_LEN(SPAWN_FDS_MAX * sizeof(int)))
+		memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
 	return n;
+}
+
+/* Do what a message says. */
+static void
+serve(struct spawner *s, const struct msg *m, struct start *what)
+{
+	const char *request = msg_get(m, "request");
+	int r;
+
+	if (!request || msg_get_number(m, "id", 0, INT64_MAX, &what->id) < 0 ||
+	    what->id < 0)
+		return;
+	if (strcmp(request, "kill") == 0) {
+		kill_child(s, what->id);
+		return;
+	}
+	what->program = find_program(msg_get(m, "program"));
+	what->account = msg_get(m, "account");
+	r = start(s, what);
+	if (r != 0)
+		report(s, what, "errno", r);
 }
 
 /* Serve one packet. Returns 0 when the daemon is gone. */
@@ -180,35 +285,24 @@ serve_one(struct spawner *s)
 {
 	char buf[PACKET_SIZE];
 	struct msg m;
-	const char *request;
-	int64_t id = -1;
-	int fds[2], r;
-	ssize_t n = receive(s->fd, buf, sizeof(buf), fds);
+	struct start what = {.id = -1};
+	ssize_t n = receive(s->fd, buf, sizeof(buf), what.fd);
+	int i;
 
 	if (n <= 0)
 		return n < 0 && (errno == EINTR || errno == EAGAIN);
-	if (msg_parse(&m, buf, (size_t)n) == 0 &&
-	    msg_get_number(&m, "id", 0, INT64_MAX, &id) == 0 && id >= 0) {
-		request = msg_get(&m, "request");
-		if (request && strcmp(request, "kill") == 0) {
-			kill_child(s, id);
-		} else if (request && fds[0] >= 0) {
-			r = start(s, id, msg_get(&m, "program"), fds);
-			if (r != 0)
-				report(s, id, "errno", r);
-		}
-	}
-	if (fds[0] >= 0)
-		close(fds[0]);
-	if (fds[1] >= 0)
-		close(fds[1]);
+	if (msg_parse(&m, buf, (size_t)n) == 0)
+		serve(s, &m, &what);
+	for (i = 0; i < SPAWN_FDS_MAX; i++)
+		if (what.fd[i] >= 0)
+			close(what.fd[i]);
 	return 1;
 }
 
 _Noreturn void
-spawn_serve(int fd, const char *libexec_dir)
+spawn_serve(int fd, const struct settings *settings)
 {
-	struct spawner s = {.fd = fd, .libexec_dir = libexec_dir};
+	struct spawner s = {.fd = fd, .settings = settings};
 	struct sigaction chld = {.sa_handler = on_sigchld};
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	sigset_t block, during;

@@ -3,27 +3,35 @@
 #ifndef SASL_BEARER_SPAWN_H
 #define SASL_BEARER_SPAWN_H
 
+#include "helper/config/settings.h"
+
 /* Children alive at a time; more are refused. */
 #define SPAWN_MAX 256
+
+#define SPAWN_COMMAND "command" /* the program that an account names */
+#define SPAWN_FDS_MAX 4
 
 /*
  * The spawner and the daemon exchange messages, one in a packet:
  *
- *	request=start id= program=	with two descriptors: the child's
- *					standard input and output
- *	request=kill id=		kill(2) it
- *	id= exit= or signal=		back, when a child has ended or, with
- *	id= errno=			could not be started
+ *	request=start id= program=	with descriptors: the child's standard
+ *					input and output, then those from 3 on;
+ *					of a command its output and errors
+ *		account=		of a command: whose it is
+ *	request=kill id=		kill(2) it, and what it started
+ *	id= program= exit= or signal=	back, when a child has ended or, with
+ *	id= program= errno=		could not be started
  *
- * program is the name of a file in the libexec directory.
+ * program is a file in the libexec directory, or SPAWN_COMMAND: then the account
+ * is read anew and its command is run, so that nothing else can be.
  */
 
 /*
  * Become the spawner: serve requests on a SOCK_SEQPACKET socket until its other
  * end closes, then exit. Children that still run are left to end by themselves.
  *
- *	libexec_dir	the only directory programs are taken from
+ *	s	where programs and accounts are
  */
-_Noreturn void spawn_serve(int fd, const char *libexec_dir);
+_Noreturn void spawn_serve(int fd, const struct settings *s);
 
 #endif

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +22,38 @@
 #define NAME_SIZE 80
 #define TIME_MAX (INT64_MAX / 2000) /* room for milliseconds, and sums */
 
+/* The texts of struct tokens; the attributes have the members' names. */
+static const struct {
+	const char *name;
+	size_t offset;
+} texts[] = {
+#define TEXT(m)                                \
+	{                                      \
+#m, offsetof(struct tokens, m) \
+	}
+    TEXT(refresh_token),
+    TEXT(access_token),
+    TEXT(scope),
+    TEXT(flow),
+    TEXT(config_id),
+    TEXT(account),
+    TEXT(mailbox),
+#undef TEXT
+};
+
+static char **
+text_of(struct tokens *t, size_t i)
+{
+	return (void *)((char *)t + texts[i].offset);
+}
+
 void
 tokens_clear(struct tokens *t)
 {
-	util_secret_free(t->refresh_token);
-	util_secret_free(t->access_token);
-	util_secret_free(t->scope);
-	util_secret_free(t->flow);
-	util_secret_free(t->config_id);
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(texts); i++)
+		util_secret_free(*text_of(t, i));
 	*t = (struct tokens){0};
 }
 
@@ -46,13 +71,11 @@ int
 tokens_copy(const struct tokens *t, struct tokens *ret)
 {
 	struct tokens copy = *t;
+	size_t i;
 	int r = 0;
 
-	copy.refresh_token = tokens_text(t->refresh_token, &r);
-	copy.access_token = tokens_text(t->access_token, &r);
-	copy.scope = tokens_text(t->scope, &r);
-	copy.flow = tokens_text(t->flow, &r);
-	copy.config_id = tokens_text(t->config_id, &r);
+	for (i = 0; i < COUNT_OF(texts); i++)
+		*text_of(&copy, i) = tokens_text(*text_of(&copy, i), &r);
 	if (r == 0)
 		*ret = copy;
 	else
@@ -60,19 +83,26 @@ tokens_copy(const struct tokens *t, struct tokens *ret)
 	return r;
 }
 
-static void
-remove_temporaries(int dirfd)
+static DIR *
+list_directory(int dirfd)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir && fd >= 0)
+		close(fd);
+	return dir;
+}
+
+static void
+remove_temporaries(int dirfd)
+{
+	DIR *dir = list_directory(dirfd);
 	struct dirent *e;
 	const char *hash;
 
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
+	if (!dir)
 		return;
-	}
 	while ((e = readdir(dir))) {
 		hash = strchr(e->d_name, '#');
 		if (hash && strcmp(hash, TEMP_SUFFIX) == 0)
@@ -127,15 +157,14 @@ store_open(const char *path)
 static int
 tokens_format(const struct tokens *t, char *buf, size_t *ret_len)
 {
+	struct tokens view = *t;
 	struct msg_writer w;
+	size_t i;
 	int r;
 
 	msg_begin(&w, buf, MSG_MAX);
-	msg_put(&w, "refresh_token", t->refresh_token);
-	msg_put(&w, "access_token", t->access_token);
-	msg_put(&w, "scope", t->scope);
-	msg_put(&w, "flow", t->flow);
-	msg_put(&w, "config_id", t->config_id);
+	for (i = 0; i < COUNT_OF(texts); i++)
+		msg_put(&w, texts[i].name, *text_of(&view, i));
 	msg_put_number(&w, "expires_at", t->expires_at);
 	msg_put_number(&w, "obtained_at", t->obtained_at);
 	msg_put_number(&w, "refresh_obtained_at", t->refresh_obtained_at);
@@ -205,20 +234,18 @@ tokens_parse(char *buf, size_t len, struct tokens *ret)
 {
 	struct tokens t;
 	struct msg m;
+	size_t i;
 	int r = msg_parse(&m, buf, len);
 
 	if (r < 0)
 		return r;
 	t = (struct tokens){
-	    .refresh_token = tokens_text(msg_get(&m, "refresh_token"), &r),
-	    .access_token = tokens_text(msg_get(&m, "access_token"), &r),
-	    .scope = tokens_text(msg_get(&m, "scope"), &r),
-	    .flow = tokens_text(msg_get(&m, "flow"), &r),
-	    .config_id = tokens_text(msg_get(&m, "config_id"), &r),
 	    .expires_at = get_time(&m, "expires_at", &r),
 	    .obtained_at = get_time(&m, "obtained_at", &r),
 	    .refresh_obtained_at = get_time(&m, "refresh_obtained_at", &r),
 	};
+	for (i = 0; i < COUNT_OF(texts); i++)
+		*text_of(&t, i) = tokens_text(msg_get(&m, texts[i].name), &r);
 	if (r == 0)
 		*ret = t;
 	else
@@ -253,6 +280,21 @@ store_load(int dirfd, const char *name, struct tokens *ret)
 	util_wipe(buf, len);
 	free(buf);
 	return r;
+}
+
+void
+store_each(int dirfd, char first,
+    void (*found)(void *context, const char *name), void *context)
+{
+	DIR *dir = list_directory(dirfd);
+	struct dirent *e;
+
+	if (!dir)
+		return;
+	while ((e = readdir(dir)))
+		if (e->d_name[0] == first && !strchr(e->d_name, '#'))
+			found(context, e->d_name);
+	closedir(dir);
 }
 
 int

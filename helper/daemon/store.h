@@ -12,6 +12,8 @@ struct tokens {
 	char *scope;	    /* granted */
 	char *flow;	    /* how the person signed in, for example "device" */
 	char *config_id;    /* of the registration they belong to */
+	char *account;	    /* of a mailbox's own tokens: whose account */
+	char *mailbox;	    /* ... and which mailbox */
 	int64_t expires_at; /* Unix seconds, of the access token */
 	int64_t obtained_at;	     /* Unix seconds */
 	int64_t refresh_obtained_at; /* Unix seconds, of the refresh token */
@@ -70,6 +72,13 @@ int store_save(int dirfd, const char *name, const struct tokens *t, int sync);
  * damaged or cannot be read. The file is left as it is.
  */
 int store_load(int dirfd, const char *name, struct tokens *ret);
+
+/*
+ * Call found() for every file whose name begins with a character. It may remove
+ * that file.
+ */
+void store_each(int dirfd, char first,
+    void (*found)(void *context, const char *name), void *context);
 
 /* Remove them. Returns 0, also when there were none, or a negative errno. */
 int store_remove(int dirfd, const char *name);

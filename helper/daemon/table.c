@@ -9,7 +9,7 @@
 #include <strings.h>
 
 #include "helper/daemon/daemon.h"
-#include "helper/daemon/mailboxes.h"
+#include "helper/daemon/mailbox-list.h"
 #include "helper/daemon/policy.h"
 #include "helper/daemon/table.h"
 
@@ -82,6 +82,19 @@ table_find(const struct table *t, const char *name)
 			low = mid + 1;
 	}
 	return NULL;
+}
+
+void
+table_each(const struct table *t,
+    void (*each)(struct account *a, void *context), void *context)
+{
+	size_t i, k;
+
+	for (i = 0; i < t->count; i++) {
+		for (k = 0; k < t->by_name[i]->box_count; k++)
+			each(t->by_name[i]->boxes[k], context);
+		each(t->by_name[i], context);
+	}
 }
 
 int
@@ -167,7 +180,7 @@ consider(struct choice *c, struct account *a)
 
 	if (user == MATCH_NONE || !account_allows(a, w->uid) ||
 	    (w->account && strcmp(w->account, a->name) != 0) ||
-	    (user == MATCH_GLOB && !mailboxes_have(a->mailboxes, w->user)))
+	    (user == MATCH_GLOB && !mailbox_list_has(a->mailboxes, w->user)))
 		return;
 	if (!is_fit(c, a, &host))
 		return;

@@ -28,6 +28,10 @@ void table_clear(struct table *t);
 
 struct account *table_find(const struct table *t, const char *name);
 
+/* Call each() for every account, and before it for its mailboxes. */
+void table_each(const struct table *t,
+    void (*each)(struct account *a, void *context), void *context);
+
 /* Whether some account allows a uid; for uid 0, whether there is any. */
 int table_serves(const struct table *t, uid_t uid);
 

@@ -72,7 +72,7 @@ def check(world):
     for words in ("a.conf:", "min_validity", "services", "b.conf:", "placeholder"):
         assert words in done.stderr, (words, done.stderr)
     done = world.helper({"c": {"user": ALICE, "client_secret_file": "/nonexistent/secret"}}).check()
-    assert done.rc == 78 and "c.conf: client_secret_file: /nonexistent/secret" in done.stderr, done
+    assert done.rc == 78 and "c.conf: /nonexistent/secret: cannot open" in done.stderr, done
     assert world.helper().check().rc == 0
 
 

@@ -12,6 +12,7 @@
 
 #include "common/util.h"
 #include "helper/config/settings.h"
+#include "helper/config/secret.h"
 #include "tests/unit/tap.h"
 
 static char dir[] = "/tmp/test-settings.XXXXXX";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mailboxes - the file that narrows an account for a whole domain */
+/* mailbox-list - the file that narrows an account for a whole domain */
 #include "config.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 
 #include "helper/config/file.h"
 #include "helper/config/settings.h"
-#include "helper/daemon/mailboxes.h"
+#include "helper/daemon/mailbox-list.h"
 
 #define BYTES_MAX (1024 * 1024)
 
@@ -50,7 +50,7 @@ parse(const char *text, char ***list)
 }
 
 int
-mailboxes_load(const char *path, char ***ret, struct conf_errors *e)
+mailbox_list_load(const char *path, char ***ret, struct conf_errors *e)
 {
 	struct conf_text text = {.path = path, .buf = calloc(1, BYTES_MAX + 1)};
 	char why[FILE_WHY] = "out of memory", **list = NULL;
@@ -76,7 +76,7 @@ mailboxes_load(const char *path, char ***ret, struct conf_errors *e)
 }
 
 int
-mailboxes_have(char *const *list, const char *address)
+mailbox_list_has(char *const *list, const char *address)
 {
 	return !list ||
 	    bsearch(&address, list, length(list), sizeof(*list), compare);
