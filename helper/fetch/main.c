@@ -2,20 +2,13 @@
 /* main - sasl-bearer-fetch: one message in, one exchange, one message out */
 #include "config.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/time.h>
+#include <sysexits.h>
 #include <unistd.h>
-
-#ifdef HAVE_PRCTL
-#include <sys/prctl.h>
-#endif
 
 #include <curl/curl.h>
 
+#include "common/child.h"
 #include "common/util.h"
 #include "helper/fetch/discover.h"
 #include "helper/fetch/form.h"
@@ -24,12 +17,7 @@
 
 #define TIMEOUT_MS 20000
 #define TIMEOUT_MAX_MS 600000
-#define READ_S 60     /* for a parent that does not close its pipe */
 #define GRACE_MS 2000 /* beyond the timeout, then the process ends */
-#define EXIT_USAGE 64
-#define EXIT_SOFTWARE 70
-
-extern char **environ;
 
 /* All there is: about 750 KiB, and most of it secret. */
 struct fetch {
@@ -43,74 +31,6 @@ struct fetch {
 	struct http_answer answer;
 	struct reply reply;
 };
-
-static void
-on_alarm(int number)
-{
-	(void)number;
-	_exit(EXIT_SOFTWARE);
-}
-
-/*
- * The daemon's own end must not cut an exchange short in which a refresh token
- * may be replaced: these signals are ignored, the alarm is not.
- */
-static void
-set_signals(void)
-{
-	static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE};
-	struct sigaction sa = {.sa_handler = SIG_IGN};
-	sigset_t none;
-	size_t i;
-
-	for (i = 0; i < COUNT_OF(ignored); i++)
-		sigaction(ignored[i], &sa, NULL);
-	sa.sa_handler = on_alarm;
-	sigaction(SIGALRM, &sa, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static void
-set_alarm(int64_t ms)
-{
-	struct itimerval in = {
-	    .it_value.tv_sec = (time_t)(ms / 1000),
-	    .it_value.tv_usec = (suseconds_t)(ms % 1000 * 1000),
-	};
-
-	setitimer(ITIMER_REAL, &in, NULL);
-}
-
-/* Be nobody's source of secrets, and use nothing that was not asked for. */
-static void
-set_process(void)
-{
-	static char *no_environment[] = {NULL};
-	struct rlimit zero = {0, 0};
-
-	environ = no_environment;
-	setrlimit(RLIMIT_CORE, &zero);
-#ifdef HAVE_PRCTL
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-#endif
-#ifdef HAVE_CLOSE_RANGE
-	close_range(STDERR_FILENO + 1, ~0U, 0);
-#endif
-}
-
-/* Without all three a connection could become the one that is written to. */
-static int
-descriptors_open(void)
-{
-	int fd;
-
-	for (fd = 0; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0)
-			return 0;
-	return 1;
-}
 
 /* Ask a provider. Returns 0 with f->answer, or -1 after reply_fail(). */
 static int
@@ -241,7 +161,7 @@ prepare(struct fetch *f)
 	f->http.deadline_ms = util_now_ms() + timeout_ms;
 	f->http.ca_file = msg_get(&f->request, "ca_file");
 	f->http.proxy = msg_get(&f->request, "proxy");
-	set_alarm(timeout_ms + GRACE_MS);
+	child_set_alarm(timeout_ms + GRACE_MS);
 	return 0;
 }
 
@@ -258,73 +178,23 @@ run(struct fetch *f)
 	}
 }
 
-/* Read the request. Returns 0, or -1 after reply_fail(). */
-static int
-receive(struct fetch *f)
-{
-	char buf[64];
-	size_t len = 0;
-	int r = util_read_all(STDIN_FILENO, f->in, sizeof(f->in), &len);
-
-	if (r == 0)
-		r = msg_parse(&f->request, f->in, len);
-	if (r < 0)
-		reply_fail(&f->reply, STATUS_BAD,
-		    "the request is no message: %s",
-		    err_text(r, buf, sizeof(buf)));
-	return r;
-}
-
-/* Write the reply. Returns the exit code. */
-static int
-answer(struct fetch *f)
-{
-	struct reply *r = &f->reply;
-
-	if (msg_end(&r->w) < 0) {
-		reply_fail(r, STATUS_TEMPORARY,
-		    "the provider's answer does not fit into a message");
-		if (msg_end(&r->w) < 0)
-			return EXIT_SOFTWARE;
-	}
-	if (util_write_all(STDOUT_FILENO, r->w.buf, r->w.len) < 0)
-		return EXIT_SOFTWARE;
-	return 0;
-}
-
-static int
-usage(int argc, char **argv)
-{
-	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-		puts("sasl-bearer-fetch " PACKAGE_VERSION);
-		return 0;
-	}
-	fputs("usage: sasl-bearer-fetch <REQUEST >REPLY (started by "
-	      "sasl-bearerd and sasl-bearer)\n",
-	    argc == 2 && strcmp(argv[1], "--help") == 0 ? stdout : stderr);
-	return argc == 2 && strcmp(argv[1], "--help") == 0 ? 0 : EXIT_USAGE;
-}
-
 int
 main(int argc, char **argv)
 {
 	static struct fetch f;
-	int code;
+	int code = child_usage("sasl-bearer-fetch", argc, argv);
 
-	if (argc > 1 || isatty(STDIN_FILENO))
-		return usage(argc, argv);
-	if (!descriptors_open())
-		return EXIT_SOFTWARE;
-	set_signals();
-	set_process();
-	set_alarm(READ_S * INT64_C(1000));
+	if (code >= 0)
+		return code;
+	if (child_begin(STDERR_FILENO) < 0)
+		return EX_SOFTWARE;
 	f.reply.request = &f.request;
-	if (receive(&f) == 0) {
+	if (child_receive(&f.request, f.in, &f.reply) == 0) {
 		if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-			return EXIT_SOFTWARE;
+			return EX_SOFTWARE;
 		run(&f);
 	}
-	code = answer(&f);
+	code = child_send(&f.reply);
 	util_wipe(&f, sizeof(f));
 	/* at once: a resolver thread may still hang */
 	_exit(code);

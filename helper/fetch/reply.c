@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* reply - the message that sasl-bearer-fetch gives back */
+/* reply - what of a provider's words may be shown */
 #include "config.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/util.h"
@@ -18,30 +16,6 @@ static const char *const secret_names[] = {
     "code_verifier", "assertion", "client_assertion",
     "proxy", /* may have a password */
 };
-
-void
-reply_ok(struct reply *r)
-{
-	r->status = STATUS_OK;
-	msg_begin(&r->w, r->buf, sizeof(r->buf));
-	msg_put(&r->w, "status", status_name(STATUS_OK));
-}
-
-void
-reply_fail(struct reply *r, enum status s, const char *format, ...)
-{
-	char line[DETAIL_MAX + 1], reason[DETAIL_MAX + 1];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	util_sanitise(reason, sizeof(reason), line, strlen(line));
-	r->status = s;
-	msg_begin(&r->w, r->buf, sizeof(r->buf));
-	msg_put(&r->w, "status", status_name(s));
-	msg_put(&r->w, "reason", reason);
-}
 
 static int
 hex_digit(char c)
