@@ -23,6 +23,7 @@ INCLUDES = {
     "helper/config": Rule(["common"], ["openssl"]),
     "helper/daemon": Rule(["common", "helper/config"], ["openssl", "event2", "seccomp.h"]),
     "helper/fetch": Rule(["common"], ["curl", "json-c"]),
+    "helper/sign": Rule(["common"], ["openssl", "json-c"]),
     "helper/cli": Rule(["common", "helper/config"],
                        ["openssl", "sasl", "json-c", "qrencode.h"]),
 }
@@ -33,6 +34,7 @@ NEEDED = {
     "plugin/.libs/libsaslbearer.so": set(),
     "sasl-bearerd": {"libcrypto", "libevent_core-2.1", "libseccomp"},
     "sasl-bearer-fetch": {"libcurl", "libjson-c"},
+    "sasl-bearer-sign": {"libcrypto", "libjson-c"},
     "sasl-bearer": {"libcrypto", "libssl", "libsasl2", "libjson-c", "libqrencode"},
 }
 
@@ -105,17 +107,34 @@ def exports(env):
     assert names == {"sasl_client_plug_init"}, names
 
 
+def calls_of(env, name):
+    """The functions that a built file takes from its libraries."""
+    tap.require("readelf")
+    done = env.run(["readelf", "--dyn-syms", "-W", real(name)])
+    found = {row[7].partition("@")[0] for row in map(str.split, done.stdout.splitlines())
+             if len(row) > 7 and row[6] == "UND"}
+    assert found, done
+    return found
+
+
 @tap.promise
 def plugin_is_quiet(env):
     "libsaslbearer.so calls nothing that would show in a stranger's process"
-    tap.require("readelf")
-    done = env.run(["readelf", "--dyn-syms", "-W", built("plugin/.libs/libsaslbearer.so")])
-    calls = {row[7].partition("@")[0] for row in map(str.split, done.stdout.splitlines())
-             if len(row) > 7 and row[6] == "UND"}
+    calls = calls_of(env, "plugin/.libs/libsaslbearer.so")
     forbidden = {"fork", "vfork", "chdir", "umask", "setlocale", "signal", "sigaction", "syslog",
                  "printf", "fprintf", "puts", "stdout", "stderr", "getenv", "select", "exit",
                  "abort", "system", "pthread_create", "alarm", "sleep"}
-    assert calls and not calls & forbidden, calls & forbidden
+    assert not calls & forbidden, calls & forbidden
+
+
+@tap.promise
+def signer_is_alone(env):
+    "sasl-bearer-sign opens no file, connects to nobody and starts nothing"
+    calls = calls_of(env, "sasl-bearer-sign")
+    forbidden = {"open", "open64", "openat", "fopen", "fopen64", "socket", "connect", "fork",
+                 "vfork", "execve", "system", "popen", "getenv", "BIO_new_file", "BIO_new_connect",
+                 "json_object_from_file"}
+    assert "EVP_DigestSign" in calls and not calls & forbidden, calls & forbidden
 
 
 def files_keys():
