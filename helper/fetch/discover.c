@@ -6,7 +6,8 @@
 
 #include "common/util.h"
 #include "helper/fetch/discover.h"
-#include "helper/fetch/oauth.h"
+#include "helper/fetch/failure.h"
+#include "helper/fetch/meaning.h"
 
 #define TENANT "{tenantid}"
 
@@ -119,17 +120,16 @@ int
 discover_read(const char *issuer, const char *host, const struct http_answer *a,
     struct reply *r, struct json_object **ret_json)
 {
-	struct json_object *json = NULL;
+	struct json_object *json = field_parse(a->body, a->len);
+	struct answered later = {.host = host, .http = a, .json = json};
 	int result = 1;
 
-	if (oauth_later(a->status)) {
-		oauth_fail(NULL, host, a, "", r);
-		return -1;
-	}
-	if (a->status == 200)
-		json = field_parse(a->body, a->len);
-	if (json)
+	if (meaning_later(a->status)) {
+		failure_put(&later, "", r);
+		result = -1;
+	} else if (a->status == 200 && json) {
 		result = check(issuer, host, json, r);
+	}
 	if (result == 1)
 		fail_missing(issuer, host, a, r);
 	if (result == 0)

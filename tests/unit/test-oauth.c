@@ -8,6 +8,7 @@
 
 #include "common/util.h"
 #include "helper/fetch/discover.h"
+#include "helper/fetch/failure.h"
 #include "helper/fetch/form.h"
 #include "helper/fetch/oauth.h"
 #include "tests/unit/tap.h"
@@ -483,7 +484,7 @@ test_retry_after(void)
 		snprintf(answer.retry_after, sizeof(answer.retry_after), "%s",
 		    t[i].header);
 		snprintf(answer.date, sizeof(answer.date), "%s", t[i].date);
-		n = oauth_retry_after(&answer);
+		n = failure_retry_after(&answer);
 		tap_ok(n == t[i].want, "R8 Retry-After \"%s\" is %d (%d)",
 		    t[i].header, (int)t[i].want, (int)n);
 	}
