@@ -10,6 +10,7 @@
 
 #include "common/err.h"
 #include "common/util.h"
+#include "helper/cli/login-check.h"
 #include "helper/cli/login.h"
 
 #define EXPIRES_DEFAULT_S 900
@@ -199,26 +200,11 @@ poll_for_tokens(struct cli *cli, const struct login *l, const struct msg *code,
 	return r;
 }
 
-/* Whether there is all that an account needs to live on. */
-static int
-check_tokens(const struct login *l, const struct msg *tokens)
-{
-	if (!msg_get(tokens, "access_token"))
-		return cli_error(EX_PROTOCOL,
-		    "the sign-in did not succeed: the provider sent no token");
-	if (!msg_get(tokens, "refresh_token"))
-		return cli_error(EX_CONFIG,
-		    "the provider sent no refresh token, so the account would "
-		    "die within the hour; the scope asked for was \"%s\": it "
-		    "may lack offline_access",
-		    l->account->scope ? l->account->scope : "");
-	return 0;
-}
-
 int
 login_device(struct cli *cli, const struct login *l, struct fetch **ret)
 {
 	struct fetch *code = NULL, *tokens = NULL;
+	char why[CONF_TEXT_MAX];
 	int r;
 
 	if (!l->account->device_authorization_endpoint && !l->account->issuer)
@@ -232,8 +218,11 @@ login_device(struct cli *cli, const struct login *l, struct fetch **ret)
 		print_code(&code->reply, l->account->user);
 		r = poll_for_tokens(cli, l, &code->reply, &tokens);
 	}
-	if (r == 0)
-		r = check_tokens(l, &tokens->reply);
+	if (r == 0) {
+		r = login_check(l, &tokens->reply, why);
+		if (r != 0)
+			cli_error(r, "%s", why);
+	}
 	fetch_free(code);
 	if (r == 0)
 		*ret = tokens;
