@@ -81,23 +81,6 @@ def check_is_content(world):
 
 
 @tap.promise
-def shipped_providers(world):
-    "an account of each provider that we ship passes --check"
-    env, _ = world
-    shipped = os.path.join(SRCDIR, "providers")
-    names = sorted(n.removesuffix(".conf") for n in os.listdir(shipped) if n.endswith(".conf"))
-    assert {"generic", "google", "microsoft"} <= set(names), names
-    helper = Helper(env, settings={"providers_dir": env.mkdir("shipped")})
-    for name in names:
-        with open(os.path.join(shipped, name + ".conf"), encoding="utf-8") as f:
-            env.write(f"shipped/{name}.conf", f.read())
-        helper.accounts[name] = {"provider": name, "user": f"{name}@example.com"}
-    helper.accounts["generic"] |= {"issuer": "https://login.example.com", "hosts": "mail.example.com"}
-    done = helper.check()
-    assert done.rc == 0, done
-
-
-@tap.promise
 def check_prints_all(world):
     "--check prints every error with file and line, and exits with 78"
     env, server = world
