@@ -208,6 +208,11 @@ class OAuthServer(Provider):
         """The address of an endpoint."""
         return f"{self.url}/{tenant}/oauth2/v2.0/{kind}"
 
+    @property
+    def identity_endpoint(self):
+        """The address of the metadata service."""
+        return f"{self.url}/metadata/identity/oauth2/token"
+
     def start(self):
         """Listen; returns self."""
         self.stopping.clear()

@@ -11,10 +11,12 @@ import urllib.parse
 import urllib.request
 
 import tap
+from assertions import Certificate
 from env import BUILDDIR, SRCDIR, wait_for
 
 PUBLIC = "public-client"                # device code and refresh token, no secret
 CONFIDENTIAL = "confidential-client"    # client credentials; also the mail server's name
+CERTIFIED = "certified-client"          # both of them in one, proved by a certificate
 SECRET = "a secret & more+than=that%41"
 
 
@@ -78,11 +80,12 @@ class OidcProvider:
     scopes                custom scopes
     mailbox               the mailbox that client_credentials tokens are for
     redirect_uris         of the public client's browser sign-in; its port is ignored
+    certificate           path; registers the client CERTIFIED with it
     """
 
     def __init__(self, env, tls=False, ttl=3600, refresh_ttl=86400, device_ttl=600,
                  scopes=("mail",), mailbox="alice@example.com",
-                 redirect_uris=("http://127.0.0.1/", "http://localhost/")):
+                 redirect_uris=("http://127.0.0.1/", "http://localhost/"), certificate=None):
         self.env, self.port = env, env.port()
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.context = env.tls().client() if tls else None
@@ -99,8 +102,17 @@ class OidcProvider:
             "token_endpoint_auth_method": "client_secret_post",
             "grant_types": ["client_credentials"], "response_types": [], "redirect_uris": [],
         }
+        clients = [public, confidential]
+        if certificate:
+            clients.append({
+                "client_id": CERTIFIED, "token_endpoint_auth_method": "private_key_jwt",
+                "jwks": {"keys": [Certificate(certificate).jwk()]},
+                "grant_types": ["client_credentials", "refresh_token",
+                                "urn:ietf:params:oauth:grant-type:device_code"],
+                "response_types": [], "redirect_uris": [],
+            })
         self.config = {
-            "port": self.port, "clients": [public, confidential], "scopes": list(scopes),
+            "port": self.port, "clients": clients, "scopes": list(scopes),
             "ttl": {"access": ttl, "refresh": refresh_ttl, "device": device_ttl},
             "mailbox": mailbox,
         }
@@ -154,27 +166,35 @@ class OidcProvider:
         return self.request("introspect", token=token, client_id=CONFIDENTIAL,
                             client_secret=SECRET)[1]
 
-    def device_code(self, scope="openid offline_access mail"):
-        """Start a device sign-in; returns the provider's answer."""
-        status, answer = self.request("devicecode", client_id=PUBLIC, scope=scope)
+    def device_code(self, scope="openid offline_access mail", **client):
+        """Start a device sign-in; returns the provider's answer.
+
+        client  what proves another client than PUBLIC
+        """
+        status, answer = self.request("devicecode", scope=scope,
+                                      **(client or {"client_id": PUBLIC}))
         assert status == 200, answer
         return answer
 
-    def poll(self, device_code):
+    def poll(self, device_code, **client):
         """Ask once for a device code's tokens; returns (status, JSON)."""
-        return self.request("token", client_id=PUBLIC, device_code=device_code,
-                            grant_type="urn:ietf:params:oauth:grant-type:device_code")
+        return self.request("token", device_code=device_code,
+                            grant_type="urn:ietf:params:oauth:grant-type:device_code",
+                            **(client or {"client_id": PUBLIC}))
 
     def refresh(self, refresh_token):
         """Use a refresh token; returns (status, JSON)."""
         return self.request("token", client_id=PUBLIC, refresh_token=refresh_token,
                             grant_type="refresh_token")
 
-    def sign_in(self, account, scope="openid offline_access mail"):
-        """A whole device sign-in; returns the tokens."""
-        device = self.device_code(scope)
+    def sign_in(self, account, scope="openid offline_access mail", client=dict):
+        """A whole device sign-in; returns the tokens.
+
+        client  function that returns, for each request, what proves another than PUBLIC
+        """
+        device = self.device_code(scope, **client())
         self.approve(device["user_code"], account)
-        status, tokens = self.poll(device["device_code"])
+        status, tokens = self.poll(device["device_code"], **client())
         assert status == 200, tokens
         return tokens
 

@@ -42,10 +42,32 @@ AADSTS = {
     "invalid_scope": (70011, "The provided request must include a 'scope' input parameter. The "
                       "provided value for the input parameter 'scope' is not valid.", 400),
     "unsupported_grant_type": (70003, "The app requested an unsupported grant type.", 400),
+    # of assertions
+    "bad_jwt": (50027, "JWT token is invalid or malformed.", 400),
+    "unknown_certificate": (700027, "The certificate with identifier used to sign the client "
+                            "assertion is not registered on application. [Reason - The key was "
+                            "not found.]", 401),
+    "bad_signature": (700027, "Client assertion failed signature validation. [Reason - The key "
+                      "was found, but use of the key to verify the signature failed.]", 401),
+    "other_application": (700021, "Client assertion application identifier doesn't match "
+                          "'client_id' parameter.", 401),
+    "bad_audience": (50012, "Client assertion audience claim does not match Realm issuer.", 401),
+    "bad_times": (700024, "Client assertion is not within its valid time range.", 401),
+    "federated_iss": (700211, "No matching federated identity record found for presented "
+                      "assertion issuer.", 401),
+    "federated_aud": (700212, "No matching federated identity record found for presented "
+                      "assertion audience.", 401),
+    "federated_sub": (700213, "No matching federated identity record found for presented "
+                      "assertion subject.", 401),
 }
 # what those that are not OAuth errors themselves are called there
-OAUTH_NAME = {"revoked": "invalid_grant", "unknown_client": "unauthorized_client",
-              "public_client": "invalid_client", "needs_secret": "invalid_client"}
+OAUTH_NAME = {
+    "revoked": "invalid_grant", "unknown_client": "unauthorized_client",
+    "bad_jwt": "invalid_request",
+    **dict.fromkeys(["public_client", "needs_secret", "unknown_certificate", "bad_signature",
+                     "other_application", "bad_audience", "bad_times", "federated_iss",
+                     "federated_aud", "federated_sub"], "invalid_client"),
+}
 
 
 class OAuthError(Exception):
@@ -67,6 +89,14 @@ class OAuthError(Exception):
         }
 
 
+class PlainError(OAuthError):
+    """One in other words: the HTTP status, the error and its description."""
+
+    def answer(self):
+        status, error, description = self.args
+        return status, {"error": error, "error_description": description}
+
+
 class Grant:
     """What a user allowed a client; user is None for client_credentials."""
 
@@ -86,21 +116,25 @@ class Provider:
     token_size          length of an access token
     accept_tokens       False: introspection calls every token inactive
     device_interval, device_expires_in       of the device flow
-    clients             {client_id: secret, or None if public}; None: anybody
+    clients             {client_id: secret, None if public, or of assertions.py}; None: anybody
+    service_accounts    [assertions.ServiceAccount] of jwt_bearer; None: any assertion is good
+    identities          of the machine: [{query parameter: value}], {} is the one without a
+                        name; None: anyone
     app_user            the mailbox that a client_credentials token is for
     """
 
     def __init__(self, expires_in=3599, refresh_in=None, ext_expires_in=None,
                  numbers_as_strings=False, rotate=True, single_use=False, token_size=1500,
                  accept_tokens=True, device_interval=1, device_expires_in=900, clients=None,
-                 app_user="alice@example.com"):
+                 service_accounts=None, identities=None, app_user="alice@example.com"):
         self.expires_in, self.refresh_in, self.ext_expires_in = (
             expires_in, refresh_in, ext_expires_in)
         self.numbers_as_strings, self.rotate, self.single_use = (
             numbers_as_strings, rotate, single_use)
         self.token_size, self.accept_tokens = token_size, accept_tokens
         self.device_interval, self.device_expires_in = device_interval, device_expires_in
-        self.clients, self.app_user = clients, app_user
+        self.clients, self.service_accounts = clients, service_accounts
+        self.identities, self.app_user = identities, app_user
         self.lock = threading.RLock()
         self.access = {}        # access token -> (Grant, Unix time of its end)
         self.refresh = {}       # refresh token -> Grant
@@ -208,11 +242,13 @@ class Provider:
     def serve_token(self, request):
         if request.method == "GET":
             return self.managed_identity(request)
+        if request.form.get("grant_type") == JWT_GRANT:
+            return self.grant_jwt(request)
         client_id = self.client(request)
         grant_type = request.form.get("grant_type")
         serve = {"refresh_token": self.grant_refresh, "client_credentials": self.grant_app,
                  "authorization_code": self.grant_code, DEVICE_GRANT: self.grant_device,
-                 JWT_GRANT: self.grant_jwt}.get(grant_type)
+                 }.get(grant_type)
         if not serve:
             raise OAuthError("unsupported_grant_type" if grant_type else "invalid_request")
         return serve(request.form, client_id)
@@ -233,22 +269,30 @@ class Provider:
             raise OAuthError("invalid_scope")
         return self.tokens(Grant(None, client_id, form["scope"]), with_refresh=False)
 
-    def grant_jwt(self, form, client_id):
-        """The assertion names the mailbox; its signature is the test's business."""
+    def grant_jwt(self, request):
+        """The assertion says which mailbox it is about."""
         try:
-            claims = form["assertion"].split(".")[1]
+            claims = request.form["assertion"].split(".")[1]
             claims = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
         except (KeyError, IndexError, ValueError):
-            raise OAuthError("invalid_grant") from None
-        grant = Grant(claims.get("sub"), client_id, claims.get("scope", ""))
-        return self.tokens(grant, with_refresh=False)
+            raise OAuthError("bad_jwt") from None
+        issuer, mailbox, scope = claims.get("iss"), claims.get("sub"), claims.get("scope", "")
+        if self.service_accounts is not None:
+            account = next((a for a in self.service_accounts if a.email == issuer), None)
+            if not account:
+                raise PlainError(400, "invalid_grant", "Invalid grant: account not found")
+            mailbox, scope = account.grant(request.form["assertion"], self.url + request.path)
+        return self.tokens(Grant(mailbox, issuer, scope), with_refresh=False)
 
     def managed_identity(self, request):
         """Azure's metadata service: GET, and numbers as strings."""
-        resource = request.query.get("resource")
-        if request.headers.get("metadata") != "true" or not resource:
+        query = dict(request.query)
+        resource, version = query.pop("resource", None), query.pop("api-version", None)
+        if request.headers.get("metadata") != "true" or not resource or version != "2018-02-01":
             raise OAuthError("invalid_request")
-        answer = self.tokens(Grant(None, request.query.get("client_id"), resource), False)
+        if self.identities is not None and query not in self.identities:
+            raise PlainError(400, "invalid_request", "Identity not found")
+        answer = self.tokens(Grant(None, query.get("client_id"), resource), False)
         now = int(time.time())
         return {"access_token": answer["access_token"], "token_type": "Bearer",
                 "resource": resource, "not_before": str(now),
@@ -304,17 +348,20 @@ class Provider:
             form["client_id"] = urllib.parse.unquote_plus(user)
             form["client_secret"] = urllib.parse.unquote_plus(password)
         client_id, secret = form.get("client_id"), form.get("client_secret")
-        if form.get("grant_type") == JWT_GRANT:
-            return client_id
         if not client_id:
             raise OAuthError("invalid_request")
-        if self.clients is None or "client_assertion" in form:
+        if self.clients is None:
             return client_id
         if client_id not in self.clients:
             raise OAuthError("unknown_client")
-        right = self.clients[client_id]
-        if right is None and secret is not None:
+        right, assertion = self.clients[client_id], form.get("client_assertion")
+        if right is None and (secret, assertion) != (None, None):
             raise OAuthError("public_client")
+        if hasattr(right, "prove"):
+            if assertion is None or secret is not None:
+                raise OAuthError("needs_secret")
+            right.prove(form, client_id, self.url + request.path)
+            return client_id
         if right is not None and secret is None:
             raise OAuthError("needs_secret")
         if right != secret:

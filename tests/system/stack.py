@@ -8,13 +8,16 @@ import os
 import re
 import signal
 import sys
+import time
 import urllib.parse
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
+import keys
 import oidc
 import tap
+from assertions import TYPE, Application, Certificate, Federated, ServiceAccount, jwt_sign
 from env import can_connect, wait_for
 from mail import Dovecot, Postfix, Sink, cyrus_test, mbsync
 from oauthd import OAuthServer, Reply
@@ -130,6 +133,135 @@ def oauth_down(stack):
     assert stack.oauth.port == port and stack.refresh("x")[0] == 400
 
 
+def assertion_is_refused(stack, sign, rows, **form):
+    """What sign(change) makes is taken without a change, and refused with each of the rows."""
+    name = "assertion" if form["grant_type"].endswith("jwt-bearer") else "client_assertion"
+    status, answer = stack.post("token", **form, **{name: sign({})})
+    assert status == 200, answer
+    for change, words in rows:
+        status, answer = stack.post("token", **form, **{name: sign(change)})
+        assert status in (400, 401), (change, answer)
+        assert words in f"{answer['error']}: {answer['error_description']}", (change, answer)
+
+
+@tap.promise
+def oauth_application(stack):
+    "oauthd: an assertion of an application is verified, signature, header and claims"
+    where = stack.env.mkdir("application")
+    key, other = (keys.make_key(f"{where}/{name}.key") for name in ("one", "two"))
+    certificate = keys.make_certificate(key, where + "/one.pem")
+    ps256, rs256 = Certificate(certificate).headers
+    now, count = int(time.time()), iter(range(100))
+
+    def sign(change):
+        header = change.get("header", ps256)
+        claims = {"aud": stack.oauth.endpoint("token"), "iss": "app", "sub": "app",
+                  "jti": f"{next(count)}", "nbf": now, "iat": now, "exp": now + 600,
+                  **{n: v for n, v in change.items() if n not in ("header", "key")}}
+        return jwt_sign(header, claims, change.get("key", key))
+    stack.oauth.clients = {"app": Application(certificate)}
+    form = {"grant_type": "client_credentials", "client_id": "app", "scope": "mail/.default"}
+    assertion_is_refused(stack, sign, [
+        ({"key": other}, "invalid_client: AADSTS700027"),
+        ({"header": rs256, "key": other}, "AADSTS700027"),
+        ({"header": {**ps256, "x5t#S256": rs256["x5t"]}}, "AADSTS700027"),
+        ({"header": {"alg": "RS256", "typ": "JWT", "x5t#S256": ps256["x5t#S256"]}},
+         "AADSTS700027"),
+        ({"header": {"alg": "PS256", "typ": "JWT"}}, "AADSTS700027"),
+        ({"iss": "another"}, "AADSTS700021"), ({"sub": "another"}, "AADSTS700021"),
+        ({"aud": stack.oauth.url}, "AADSTS50012"),
+        ({"aud": stack.oauth.endpoint("token", "other")}, "AADSTS50012"),
+        ({"exp": now - 1, "nbf": now - 500}, "AADSTS700024"),
+        ({"exp": now + 700}, "AADSTS700024"), ({"nbf": now + 60}, "AADSTS700024"),
+        ({"jti": "0"}, "invalid_request: AADSTS50027"), ({"jti": ""}, "AADSTS50027"),
+    ], client_assertion_type=TYPE, **form)
+    status, _ = stack.post("token", **form, client_assertion_type=TYPE,
+                           client_assertion=sign({"header": rs256}))
+    assert status == 200, "RS256"
+    for wrong in ({"client_assertion": sign({})}, {"client_secret": "s"},
+                  {"client_assertion_type": TYPE, "client_assertion": sign({})[:-8] + "AAAAAAAA"},
+                  {"client_assertion_type": TYPE, "client_assertion": "no.jwt"}):
+        assert stack.post("token", **form, **wrong)[0] in (400, 401), wrong
+    stack.oauth.clients = None
+
+
+@tap.promise
+def oauth_federated(stack):
+    "oauthd: an assertion of a platform is verified, and whose it is"
+    where = stack.env.mkdir("federated")
+    key, other = (keys.make_key(f"{where}/{name}.key") for name in ("one", "two"))
+    public = keys.public_key(key, where + "/one.public")
+    right = {"iss": "https://platform", "sub": "system:mail", "aud": "api://exchange",
+             "exp": int(time.time()) + 300}
+
+    def sign(change):
+        claims = {**right, **{n: v for n, v in change.items() if n != "key"}}
+        return jwt_sign({"alg": "RS256", "kid": "1"}, claims, change.get("key", key))
+    stack.oauth.clients = {"app": Federated(right["iss"], right["sub"], right["aud"], public)}
+    assertion_is_refused(stack, sign, [
+        ({"key": other}, "AADSTS700027"), ({"iss": "https://else"}, "AADSTS700211"),
+        ({"aud": "else"}, "AADSTS700212"), ({"sub": "else"}, "AADSTS700213"),
+        ({"exp": int(time.time()) - 1}, "AADSTS700024"),
+    ], client_assertion_type=TYPE, grant_type="client_credentials", client_id="app", scope="x")
+    stack.oauth.clients = None
+
+
+@tap.promise
+def oauth_service_account(stack):
+    "oauthd: an assertion of a service account is verified, and for whom it is"
+    where = stack.env.mkdir("service")
+    key, other = (keys.make_key(f"{where}/{name}.key") for name in ("one", "two"))
+    account = ServiceAccount(keys.service_account(key, where + "/key.json"), "example.com",
+                             ["mail", "other"], gone=["gone@example.com"])
+    now = int(time.time())
+
+    def sign(change):
+        header = change.get("header", account.header)
+        claims = {"iss": account.email, "sub": ALICE, "scope": "mail",
+                  "aud": stack.oauth.endpoint("token"), "iat": now, "exp": now + 3600,
+                  **{n: v for n, v in change.items() if n not in ("header", "key")}}
+        return jwt_sign(header, claims, change.get("key", key))
+    stack.oauth.service_accounts = [account]
+    invalid = "invalid_grant: Invalid "
+    assertion_is_refused(stack, sign, [
+        ({"key": other}, invalid + "JWT Signature"),
+        ({"header": {**account.header, "kid": "1"}}, invalid + "JWT Signature"),
+        ({"header": {**account.header, "alg": "PS256"}}, invalid + "JWT Signature"),
+        ({"iss": "x@example.com"}, invalid + "grant: account not found"),
+        ({"aud": stack.oauth.url}, invalid + "JWT: Failed audience"),
+        ({"exp": now - 1, "iat": now - 9}, invalid + "JWT: Token must be a short-lived token"),
+        ({"exp": now + 3601}, invalid + "JWT: Token must be a short-lived token"),
+        ({"scope": "mail contacts"}, "unauthorized_client: Client is unauthorized"),
+        ({"scope": ""}, "unauthorized_client"),
+        ({"sub": "alice@example.net"}, invalid + "email or User ID"),
+        ({"sub": "gone@example.com"}, invalid + "email or User ID"),
+    ], grant_type="urn:ietf:params:oauth:grant-type:jwt-bearer")
+    stack.oauth.service_accounts = None
+
+
+@tap.promise
+def oauth_identity(stack):
+    "oauthd: the metadata service knows the identities of the machine, and its header"
+    stack.oauth.identities = [{}, {"client_id": "mail"}]
+    right = {"api-version": "2018-02-01", "resource": "https://outlook.office365.com"}
+    rows = [(200, right, "true"), (200, {**right, "client_id": "mail"}, "true"),
+            (400, {**right, "client_id": "other"}, "true"),
+            (400, {**right, "object_id": "mail"}, "true"), (400, right, "yes"),
+            (400, {**right, "api-version": "1"}, "true"), (400, {"api-version": "1"}, "true")]
+    for status, query, header in rows:
+        request = urllib.request.Request(
+            f"{stack.oauth.identity_endpoint}?{urllib.parse.urlencode(query)}",
+            headers={"Metadata": header})
+        try:
+            with oidc.opener(stack.env.tls().client()).open(request, timeout=5) as reply:
+                answer = reply.status, json.loads(reply.read())
+        except urllib.error.HTTPError as e:
+            answer = e.code, {}
+        assert answer[0] == status, (query, answer)
+        assert status == 400 or int(answer[1]["expires_on"]) > time.time(), answer
+    stack.oauth.identities = None
+
+
 @tap.promise
 def dovecot_accepts(stack):
     "Dovecot takes a token from oauthd and challenges a wrong one, with both mechanisms"
@@ -212,6 +344,35 @@ def oidc_app(stack):
     assert provider.request("revoke", token=tokens["access_token"], **who)[0] == 200
     assert not dovecot.login(ALICE, tokens["access_token"])[0]
     dovecot.stop()
+    provider.stop()
+
+
+@tap.promise
+def oidc_certificate(stack):
+    "oidc-provider: a client that proves itself by a key, for itself and for a person"
+    where = stack.env.mkdir("certified")
+    key, other = (keys.make_key(f"{where}/{name}.key") for name in ("one", "two"))
+    certificate = keys.make_certificate(key, where + "/one.pem")
+    provider = OidcProvider(stack.env, tls=True, certificate=certificate).start()
+    count = iter(range(100))
+
+    def who(alg="PS256", key=key, endpoint=provider.endpoint("token")):
+        now = int(time.time())
+        claims = {"aud": endpoint, "iss": oidc.CERTIFIED, "sub": oidc.CERTIFIED,
+                  "jti": f"{next(count)}", "nbf": now, "iat": now, "exp": now + 300}
+        return {"client_id": oidc.CERTIFIED, "client_assertion_type": TYPE,
+                "client_assertion": jwt_sign({"alg": alg, "typ": "JWT"}, claims, key)}
+    app = {"grant_type": "client_credentials", "scope": "mail"}
+    used = who()
+    rows = [(200, used), (200, who("RS256")), (401, who(key=other)), (401, used),
+            (401, who(endpoint="https://elsewhere.example.com/token")),
+            (401, {"client_id": oidc.CERTIFIED})]
+    for status, client in rows:
+        assert provider.request("token", **app, **client)[0] == status, client
+    tokens = provider.sign_in(ALICE, client=who)
+    refresh = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    status, new = provider.request("token", **refresh, **who())
+    assert status == 200 and new["refresh_token"] != tokens["refresh_token"], new
     provider.stop()
 
 
