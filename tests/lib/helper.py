@@ -96,7 +96,7 @@ class Helper:
         return self
 
     def secret_file(self, name, text):
-        """A file that only the daemon and root may read; returns its path."""
+        """A file, of text or bytes, that only the daemon and root may read; returns its path."""
         path = os.path.join(self.config_dir, name)
         self._write(path, text)
         return path
@@ -113,7 +113,7 @@ class Helper:
                 who = identity(self.owner)
                 os.fchown(f.fileno(), who["user"] if self.user is not None else 0, who["group"])
             os.fchmod(f.fileno(), 0o640 if self.run_as else 0o600)
-            f.write(text)
+            f.buffer.write(text if isinstance(text, bytes) else text.encode())
 
     # ---- the process
 

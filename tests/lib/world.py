@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""world - what most tests with mail programs need: providers, mail servers, a helper"""
+"""world - what most tests need: providers, mail servers, a helper, and eyes for secrets"""
 
 import base64
 
+import keys
+from env import wait_for
 from helper import Helper, endpoints
 from mail import Dovecot, Sink
 from oauthd import OAuthServer
@@ -72,24 +74,103 @@ class World:
         return sum(map(bool, map(is_his, self.oauth.seen("token"))))
 
     def secrets(self):
-        """{what it is: text} of what no log may show; of tokens a part, as SASL encodes it too."""
-        found = {"client secret": SECRET}
+        """{what it is: secret} of what no log may show."""
         tokens = [*self.oauth.access, *self.oauth.refresh]
         for account in self.helper.accounts:
             state = self.helper.state(account) or {}
             tokens += [state[n] for n in ("access_token", "refresh_token") if n in state]
-        for number, token in enumerate(tokens):
-            found[f"token {number}"] = token[6:38]
-            for shift in range(3):      # what base64 makes of it depends on where it begins
-                text = base64.b64encode(b"." * shift + token[:40].encode()).decode()
-                found[f"token {number}, encoded {shift}"] = text[12:44]
-        return found
+        return {"client secret": SECRET,
+                **{f"token {number}": token for number, token in enumerate(tokens)}}
 
     def assert_no_secret(self, *logs):
         """Fail when one of the texts shows a secret."""
         secrets = self.secrets()
-        assert len(secrets) > 2, "no secrets to look for"
-        for text in logs:
-            assert len(text) > 100, f"hardly a log: {text!r}"
-            for what, secret in secrets.items():
-                assert secret not in text, f"{what} is in a log"
+        assert len(secrets) > 1, "no secrets to look for"
+        assert_hidden(secrets, *logs)
+
+
+class Stage:
+    """Makes a provider and a helper for one promise; end() ends them and reads the log.
+
+    where   a directory for keys; none of them may be in a log
+    """
+
+    def __init__(self, env):
+        self.env, self.where = env, env.mkdir("keys")
+        self.server = self.helper = None
+        self.hidden = {}        # what no log may show, beside what the server knows
+
+    def begin(self, tls=True, helper=None, **options):
+        """A provider with those options, and a helper, with its own, that is not started."""
+        self.server = OAuthServer(tls=self.env.tls() if tls else None,
+                                  log=self.env.log_file("oauthd"), **options).start()
+        self.helper = Helper(self.env, self.server, **(helper or {}))
+        return self.server, self.helper
+
+    def end(self, *texts):
+        """Stop both; nothing secret is in the log, nor in `texts`."""
+        assert self.helper.stop() == 0, self.helper.log()
+        self.server.stop()
+        secrets = {f"token {n}": token for n, token in enumerate(self.server.access)}
+        for number, request in enumerate(self.server.seen("token")):
+            for name in {"client_assertion", "assertion", "client_secret"} & set(request.form):
+                secrets[f"{name} {number}"] = request.form[name]
+        assert_hidden({**self.hidden, **secrets}, self.helper.log(), *texts)
+
+    def hide(self, what, secret):
+        """No log may show that; returns it."""
+        self.hidden[what] = secret
+        return secret
+
+    def key(self, name):
+        """A private key: the path of a file in PEM."""
+        path = keys.make_key(f"{self.where}/{name}.key")
+        with open(path, encoding="ascii") as f:
+            self.hide(f"the key {name}", f.read())
+        return path
+
+    def certificate(self, key, **dates):
+        """A certificate of that key; returns its path.  dates: of keys.make_certificate()."""
+        path = self.env.path("keys", self.env.name("certificate"))
+        return keys.make_certificate(key, path, **dates)
+
+    def install(self, path, name=None):
+        """A copy of a file that only the daemon and root may read; returns its path."""
+        with open(path, "rb") as f:
+            return self.helper.secret_file(name or path.rpartition("/")[2], f.read())
+
+    def status(self, user, wanted, timeout=15, **attributes):
+        """Ask for a token until the status is that; returns the reply."""
+        replies = []
+
+        def answered():
+            replies.append(self.helper.token(user, **attributes))
+            return replies[-1]["status"] == wanted
+        wait_for(answered, timeout, f"{wanted} for {user} instead of {replies[-1:]}")
+        return replies[-1]
+
+
+def traces(what, secret):
+    """{what: text} of what a log has when it shows the secret, or most of it."""
+    if secret.startswith("-----BEGIN"):
+        return {f"{what}, line {n}": line for n, line in enumerate(secret.splitlines())
+                if len(line) == 64}
+    if secret.startswith("eyJ") and secret.count(".") == 2:
+        return {f"{what}, part {n}": part[6:38] for n, part in enumerate(secret.split("."))
+                if n > 0}
+    if len(secret) < 40:
+        return {what: secret}
+    found = {what: secret[6:38]}
+    for shift in range(3):      # SASL encodes it; the outcome depends on where it begins
+        text = base64.b64encode(b"." * shift + secret[:40].encode()).decode()
+        found[f"{what}, encoded {shift}"] = text[12:44]
+    return found
+
+
+def assert_hidden(secrets, *logs):
+    """Fail when one of the texts shows one of {what: secret}."""
+    for text in logs:
+        assert len(text) > 100, f"hardly a log: {text!r}"
+    for what, secret in secrets.items():
+        for name, trace in traces(what, secret).items():
+            assert trace and not any(trace in text for text in logs), f"{name} is in a log"

@@ -1,0 +1,369 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""mailboxes - one account for the mailboxes of a domain"""
+
+import concurrent.futures
+import os
+import re
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
+
+import keys
+import tap
+from assertions import ServiceAccount, jwt_read
+from env import wait_for
+from mail import Dovecot, Postfix, Sink, mbsync
+from oauthd import Reply
+from world import Stage
+
+ALICE = "alice@example.com"
+BOB = "bob@example.com"
+CAROL = "carol@example.com"
+MANY = 1000             # mailboxes of an account in memory
+
+
+def delegated(stage, user="*@example.com", gone=(), scopes=("mail",), start=True, tls=True,
+              helper=None, **keys_):
+    """A provider with a service account that may act for example.com; a helper with its key.
+
+    keys_  of the account "google"
+    """
+    server, helper = stage.begin(service_accounts=[], helper=helper, tls=tls)
+    file = keys.service_account(stage.key("google"), stage.where + "/google.json",
+                                token_uri=server.endpoint("token"))
+    server.service_accounts.append(ServiceAccount(file, "example.com", scopes, gone))
+    helper.accounts["google"] = {
+        "user": user, "grant": "jwt_bearer", "client_key": stage.install(file), "client_id": None,
+        "scope": "mail", "allow": os.geteuid(), "services": "imap smtp", "hosts": "localhost",
+        **keys_}
+    if start:
+        helper.start()
+    return server, helper
+
+
+def asked_for(server):
+    """The mailboxes that tokens were asked for, oldest first."""
+    return [jwt_read(request.form["assertion"])[1]["sub"] for request in server.seen("token")]
+
+
+def ok(reply):
+    assert reply["status"] == "ok", reply
+    return reply["token"]
+
+
+# ---- a service account
+
+
+@tap.promise
+def assertion(stage):
+    "a service account signs for the mailbox that is asked for, as Google wants it"
+    server, helper = delegated(stage)
+    before = int(time.time())
+    reply = helper.token("Alice@Example.com")
+    ok(reply)
+    assert reply["sasl_user"] == "Alice@Example.com", reply
+    request = server.seen("token")[0]
+    assert set(request.form) == {"grant_type", "assertion"}, request.form
+    header, claims = jwt_read(request.form["assertion"])
+    account = server.service_accounts[0]
+    assert header == account.header, header
+    assert {**claims, "iat": 0, "exp": 0} == {
+        "iss": account.email, "sub": "Alice@Example.com", "scope": "mail",
+        "aud": server.endpoint("token"), "iat": 0, "exp": 0}, claims
+    assert before <= claims["iat"] <= time.time() and 0 < claims["exp"] - claims["iat"] <= 3600
+    stage.end()
+
+
+@tap.promise
+def token_for_each(stage):
+    "each mailbox has its own token, fetched once; `list` shows the account once"
+    server, helper = delegated(stage)
+    tokens = {user: ok(helper.token(user)) for user in (ALICE, BOB, CAROL)}
+    assert len(set(tokens.values())) == 3
+    for user, token in tokens.items():
+        assert ok(helper.token(user)) == token
+        assert server.access[token][0].user == user
+    assert asked_for(server) == [ALICE, BOB, CAROL]
+    assert ok(helper.token("ALICE@example.com")) == tokens[ALICE], "one mailbox, other letters"
+    listed = helper.list()
+    assert list(listed) == ["google"], listed
+    assert listed["google"]["user"] == "*@example.com", listed
+    assert listed["google"]["mailboxes"] == "3" and listed["google"]["grant"] == "jwt_bearer"
+    stage.end()
+
+
+@tap.promise
+def one_mailbox(stage):
+    "a service account may be for one mailbox only"
+    server, helper = delegated(stage, user=ALICE)
+    ok(helper.token())
+    assert helper.token(BOB)["status"] == "denied"
+    assert asked_for(server) == [ALICE]
+    stage.end()
+
+
+@tap.promise
+def restart(stage):
+    "all tokens survive a restart, in files that do not tell whose they are"
+    server, helper = delegated(stage)
+    tokens = {user: ok(helper.token(user)) for user in (ALICE, BOB)}
+    wait_for(lambda: len(os.listdir(helper.state_dir)) >= 2, what="the state files")
+    assert helper.stop() == 0
+    files = [name for name in os.listdir(helper.state_dir) if name.startswith("~")]
+    assert len(files) == 2 and all(re.fullmatch("~[0-9a-f]{32}", name) for name in files), files
+    for name in files:
+        assert os.stat(os.path.join(helper.state_dir, name)).st_mode & 0o7777 == 0o600, name
+    helper.start()
+    for user, token in tokens.items():
+        assert ok(helper.token(user)) == token
+    helper.kill()
+    helper.start()
+    for user, token in tokens.items():
+        assert ok(helper.token(user)) == token, "after kill -9"
+    assert len(server.seen("token")) == 2, asked_for(server)
+    stage.end()
+
+
+@tap.promise
+def gone(stage):
+    "a mailbox that does not exist disturbs no other"
+    server, helper = delegated(stage, gone=[BOB])
+    token = ok(helper.token())
+    for _ in range(3):
+        reply = helper.token(BOB)
+        assert reply["status"] == "config", reply
+        assert "Invalid email or User ID" in reply["reason"] and BOB in reply["reason"], reply
+    assert ok(helper.token()) == token
+    ok(helper.token(CAROL))
+    assert asked_for(server) == [ALICE, BOB, CAROL], "hammered"
+    server.service_accounts[0].gone.clear()
+    assert helper.request({"request": "refresh", "account": "google", "user": BOB})["status"] == "ok"
+    ok(helper.token(BOB))
+    stage.end()
+
+
+@tap.promise
+def not_delegated(stage):
+    "a scope that was not delegated: Google's words"
+    _, helper = delegated(stage, scopes=["calendar"])
+    reply = helper.token()
+    assert reply["status"] == "config" and "unauthorized_client" in reply["reason"], reply
+    stage.end()
+
+
+@tap.promise
+def refreshes_one(stage):
+    "`reject` and `refresh` for one mailbox replace its token and no other"
+    server, helper = delegated(stage)
+    old = {user: helper.token(user) for user in (ALICE, BOB, CAROL)}
+    reply = helper.request({"request": "reject", "user": BOB, "service": "imap",
+                            "host": "localhost", "token_id": old[BOB]["token_id"],
+                            "detail": "status 401"})
+    assert reply["status"] == "ok" and reply["action"] == "refresh", reply
+    wait_for(lambda: helper.token(BOB)["token"] != old[BOB]["token"], what="bob's new token")
+    reply = helper.request({"request": "refresh", "account": "google", "user": CAROL})
+    assert reply["status"] == "ok", reply
+    done = helper.cli("refresh", CAROL)
+    assert done.rc == 0, done
+    assert asked_for(server) == [ALICE, BOB, CAROL, BOB, CAROL, CAROL]
+    assert ok(helper.token()) == old[ALICE]["token"]
+    assert helper.token(CAROL)["token"] != old[CAROL]["token"]
+    reply = helper.request({"request": "refresh", "account": "google"})
+    assert reply["status"] != "ok" and reply["reason"], "which mailbox?"
+    stage.end()
+
+
+@tap.promise
+def cli(stage):
+    "`sasl-bearer token` takes a mailbox of the account"
+    server, helper = delegated(stage)
+    for user in (ALICE, BOB):
+        done = helper.cli("token", user)
+        assert done.rc == 0 and server.access[done.stdout.strip()][0].user == user, done
+    done = helper.cli("list")
+    assert done.rc == 0 and "*@example.com" in done.stdout and ALICE not in done.stdout, done
+    stage.end()
+
+
+@tap.promise
+def independent(stage):
+    "a mailbox whose token takes long holds up no other, and many askers cost one request"
+    server, helper = delegated(stage)
+    hang, go = threading.Event(), threading.Event()
+
+    def slow(request):
+        if jwt_read(request.form["assertion"])[1]["sub"] == BOB:
+            hang.set()
+            go.wait(20)
+    server.always("token", slow)
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        waiting = [pool.submit(helper.token, BOB) for _ in range(10)]
+        assert hang.wait(10), "nobody asked"
+        ok(helper.token())
+        assert not any(asker.done() for asker in waiting)
+        go.set()
+        assert len({ok(asker.result(20)) for asker in waiting}) == 1
+    assert sorted(asked_for(server)) == [ALICE, BOB]
+    stage.end()
+
+
+@tap.promise
+def forget(stage):
+    "`forget` drops the tokens of all mailboxes, in memory and on disk"
+    server, helper = delegated(stage)
+    for user in (ALICE, BOB):
+        ok(helper.token(user))
+    assert helper.request({"request": "forget", "account": "google"})["status"] == "ok"
+    wait_for(lambda: not [n for n in os.listdir(helper.state_dir) if n.startswith("~")],
+             what="no state file")
+    for user in (ALICE, BOB):
+        ok(helper.token(user))
+    assert asked_for(server) == [ALICE, BOB] * 2
+    stage.end()
+
+
+@tap.promise
+def bounded(stage):
+    "at most 1000 mailboxes are in memory; the least recently used one goes first"
+    server, helper = delegated(stage, tls=False)
+    users = [f"user{number}@example.com" for number in range(MANY)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        tokens = dict(zip(users, map(ok, pool.map(helper.token, users))))
+    assert len(set(tokens.values())) == MANY and len(server.seen("token")) == MANY
+    assert helper.list()["google"]["mailboxes"] == f"{MANY}"
+    ok(helper.token(users[0]))      # so that users[1] is the oldest
+    ok(helper.token(ALICE))
+    assert helper.list()["google"]["mailboxes"] == f"{MANY}"
+    assert ok(helper.token(users[0])) == tokens[users[0]]
+    assert len(server.seen("token")) == MANY + 1, "the one just used is gone"
+    assert helper.stop() == 0
+    helper.start()
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        again = dict(zip(users, map(ok, pool.map(helper.token, users))))
+    assert again == tokens and len(server.seen("token")) == MANY + 1, "asked again"
+    stage.end()
+
+
+# ---- who is one of them
+
+
+@tap.promise
+def outside(stage):
+    "no token for another domain, an odd name, or one that mailboxes_file does not have"
+    server, helper = delegated(stage, start=False)
+    helper.accounts["google"]["mailboxes_file"] = stage.env.write(
+        "mailboxes", "alice@example.com\n\nCarol@Example.com\n")
+    helper.start()
+    for user in (ALICE, CAROL):
+        ok(helper.token(user))
+    odd = ["@example.com", "a b@example.com", "a@b@example.com", "x" * 65 + "@example.com",
+           "*@example.com", "alice@mail.example.com", "alice@example.com.", "alice", "ü@example.com"]
+    for user in (BOB, "alice@example.net", *odd):
+        assert helper.token(user)["status"] in ("denied", "bad"), user
+    assert len(server.seen("token")) == 2, asked_for(server)
+    assert helper.token(host="elsewhere.example.com")["status"] == "denied"
+    assert helper.token(service="pop")["status"] == "denied"
+    assert helper.token(uid="nobody")["status"] == "denied"
+    stage.end()
+
+
+@tap.promise
+def exact_first(stage):
+    "an account for one mailbox comes before that of the domain"
+    server, helper = delegated(stage, start=False)
+    helper.accounts["alice"] = {"user": ALICE, "allow": os.geteuid()}
+    helper.start()
+    granted = server.issue(ALICE)
+    assert helper.store("alice", granted)["status"] == "ok"
+    assert ok(helper.token()) == granted["access_token"]
+    ok(helper.token(BOB))
+    assert asked_for(server) == [BOB]
+    stage.end()
+
+
+# ---- one token for all
+
+
+def app_only(stage, **grant):
+    """A helper, started, with an account for contoso.com of an application."""
+    server, helper = stage.begin()
+    helper.accounts["app"] = {
+        "user": "*@contoso.com", "scope": "mail/.default", "allow": os.geteuid(),
+        "services": "imap smtp", "hosts": "localhost", **grant}
+    if grant["grant"] == "client_credentials":
+        secret = stage.hide("the secret", "secret of the application")
+        helper.accounts["app"]["client_secret_file"] = helper.secret_file("secret", secret)
+    else:
+        helper.accounts["app"].update(client_id=None, identity_resource="https://mail",
+                                      identity_endpoint=server.identity_endpoint)
+    return server, helper.start()
+
+
+@tap.promise
+def one_token_for_all(stage):
+    "one token of an application serves a thousand mailboxes: one request, one state file"
+    for grant in ("client_credentials", "managed_identity"):
+        server, helper = app_only(stage, grant=grant)
+        users = [f"user{number}@contoso.com" for number in range(MANY)]
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            replies = list(pool.map(helper.token, users))
+        assert len({ok(reply) for reply in replies}) == 1
+        assert [reply["sasl_user"] for reply in replies] == users
+        assert len(server.seen("token")) == 1, grant
+        assert "mailboxes" not in helper.list()["app"], helper.list()
+        wait_for(lambda: helper.state("app"), what="the state file")
+        assert not [n for n in os.listdir(helper.state_dir) if n.startswith("~")]
+        stage.end()
+
+
+@tap.promise
+def one_report_is_not_enough(stage):
+    "one mailbox that rejects the token of all changes nothing; two do"
+    server, helper = app_only(stage, grant="client_credentials")
+    report = {"request": "reject", "service": "imap", "host": "localhost", "detail": "status 401",
+              "token_id": helper.token("a@contoso.com")["token_id"]}
+    for user, action in (("a", "none"), ("a", "none"), ("b", "refresh")):
+        reply = helper.request({**report, "user": f"{user}@contoso.com"})
+        assert reply.get("action") == action, (user, reply)
+    server.wait_seen("token", 2)
+    stage.end()
+
+
+# ---- end to end
+
+
+@tap.promise
+def mail(stage):
+    "mbsync fetches for two people, Postfix sends for one of them, by one account file"
+    tap.require("dovecot", "mbsync", "postfix")
+    server, helper = delegated(stage, start=False, allow=f"postfix {os.geteuid()}")
+    sink = Sink(stage.env)
+    dovecot = Dovecot(stage.env, server, sink=sink).start()
+    environment = {"SASL_BEARER_SOCKET": helper.socket}
+    postfix = Postfix(stage.env, dovecot.smtp, ALICE, environment=environment)
+    helper.listen.append(postfix.jailed(helper.socket))
+    helper.start()
+    postfix.start()
+    for user in (ALICE, BOB):
+        dovecot.deliver(user, f"for {user}")
+        done = mbsync(stage.env, dovecot.imaps, user, "XOAUTH2", name=user,
+                      environment=environment)
+        assert done.rc == 0, done
+        new = os.listdir(stage.env.path(user, "INBOX", "new"))
+        assert len(new) == 1, new
+        with open(stage.env.path(user, "INBOX", "new", new[0]), encoding="utf-8") as f:
+            assert f"Subject: for {user}\n" in f.read()
+    status, reason = postfix.send(subject="by service account")
+    assert status == "sent", reason
+    assert "Subject: by service account" in sink.wait(1)[-1].data
+    assert asked_for(server) == [ALICE, BOB], "Postfix uses alice's token too"
+    assert not dovecot.login(BOB, ok(helper.token()))[0], "alice's token is bob's as well"
+    postfix.stop()
+    dovecot.stop()
+    stage.end(postfix.log(), dovecot.log())
+
+
+tap.main(Stage, timeout=240)
