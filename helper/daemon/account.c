@@ -387,6 +387,7 @@ account_ask(struct account *a, struct waiter *w, int64_t max_ms)
 	unsigned actions;
 
 	a->last_used_at = daemon_wall_s();
+	a->last_use = ++a->daemon->uses;
 	/* in line first: the fetch may end before it has begun */
 	wait(a, w, max_ms);
 	actions = account_event(a, EVENT_ASK, &info);

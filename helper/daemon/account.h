@@ -53,6 +53,7 @@ struct account {
 	struct tokens tokens;
 	char *token_endpoint; /* discovered; NULL when not */
 	int64_t last_used_at; /* Unix seconds */
+	uint64_t last_use;    /* counted: which of two was used last */
 	struct waiter *waiters;
 	struct event *timer;
 	struct account *next_queued;

@@ -61,9 +61,12 @@ check_key(const struct settings *s, const struct account_conf *a,
 {
 	char path[4096] = "", why[CONF_TEXT_MAX];
 	struct program *p = program_new();
+	const char *certificate = a->client_certificate;
 	int64_t ends_at = 0, left;
 	int r = -ENOMEM;
 
+	if (!certificate)
+		certificate = a->client_key;
 	account_path(s, a->name, path, sizeof(path));
 	snprintf(why, sizeof(why), "out of memory");
 	if (p) {
@@ -81,9 +84,9 @@ check_key(const struct settings *s, const struct account_conf *a,
 		left = (ends_at - (int64_t)time(NULL)) / DAY_S;
 		if (left < WARN_DAYS)
 			conf_warning(e, path,
-			    "the certificate ends in %lld days; give the "
+			    "the certificate %s ends in %lld days; give the "
 			    "provider a new one and replace the file",
-			    (long long)left);
+			    certificate, (long long)left);
 	}
 	program_free(p);
 }

@@ -174,7 +174,7 @@ on_output(evutil_socket_t fd, short what, void *arg)
 		event_del(c->readable); /* its exit is what counts */
 	} else {
 		send_request(c->all, NULL, c->id, NULL);
-		finish(c, "printed more than a token", 0);
+		finish(c, "printed more than 64 KiB, which is too long", 0);
 	}
 }
 

@@ -96,7 +96,7 @@ evict(struct account *parent)
 		a = parent->boxes[i];
 		if (a->pins > 0 || a->waiters || a->life.fetching)
 			continue;
-		if (!oldest || a->last_used_at < oldest->last_used_at) {
+		if (!oldest || a->last_use < oldest->last_use) {
 			oldest = a;
 			at = i;
 		}
