@@ -30,6 +30,9 @@ static const struct {
     {"expires_at", 1},
     {"refresh_at", 1},
     {"refresh_token_age", 1},
+    {"flow", 0},
+    {"certificate_expires_at", 1},
+    {"mailboxes", 1},
     {"last_error", 0},
     {"last_used", 1},
 };
