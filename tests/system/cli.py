@@ -23,8 +23,10 @@ from oauthd import OAuthServer, Reply
 CLI = built("sasl-bearer")
 ME = str(os.geteuid())
 FIELDS = ["account", "user", "provider", "grant", "state", "token_id", "expires_at", "refresh_at",
-          "refresh_token_age", "last_error", "last_used"]
-NUMBERS = {"expires_at", "refresh_at", "refresh_token_age", "last_used"}
+          "refresh_token_age", "flow", "certificate_expires_at", "mailboxes", "last_error",
+          "last_used"]
+NUMBERS = {"expires_at", "refresh_at", "refresh_token_age", "certificate_expires_at", "mailboxes",
+           "last_used"}
 
 
 class World:
