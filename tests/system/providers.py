@@ -54,6 +54,22 @@ APP_SCOPE = {
     "microsoft-hve": "https://outlook.office.com/.default",
 }
 
+# mail servers that people are told to use
+SERVERS = {
+    "aol": "imap.aol.com smtp.aol.com", "comcast": "imap.comcast.net smtp.comcast.net",
+    "fastmail": "imap.fastmail.com pop.fastmail.com smtp.fastmail.com",
+    "google": "imap.gmail.com pop.gmail.com smtp.gmail.com",
+    "mailru": "imap.mail.ru smtp.mail.ru",
+    "microsoft": "outlook.office365.com smtp.office365.com smtp-mail.outlook.com",
+    "microsoft-china": "partner.outlook.cn smtp.partner.outlook.cn",
+    "microsoft-dod": "outlook-dod.office365.us",
+    "microsoft-gcc-high": "outlook.office365.us smtp.office365.us",
+    "microsoft-hve": "smtp.hve.mx.microsoft",
+    "microsoft-personal": "outlook.office365.com smtp-mail.outlook.com",
+    "yahoo": "imap.mail.yahoo.com smtp.mail.yahoo.com",
+    "yandex": "imap.yandex.com smtp.yandex.com",
+}
+
 
 def text_of(name):
     with open(os.path.join(SHIPPED, name + ".conf"), encoding="utf-8") as f:
@@ -277,6 +293,14 @@ def application(world):
     assert helper.stop() == 0
     for name in APP_SCOPE:
         os.unlink(env.path(f"shipped/local-{name}.conf"))
+
+
+@tap.promise
+def mail_servers():
+    "the mail servers that people are told to use are there"
+    assert set(SERVERS) == set(CLAIMS) - {"generic"}
+    for name, servers in SERVERS.items():
+        assert set(servers.split()) <= set(keys_of(name)["hosts"].split()), name
 
 
 @tap.promise
