@@ -256,12 +256,15 @@ def no_ids_of_others():
 
 @tap.promise
 def providers_are_listed():
-    "PROVIDERS.md has every provider, and tells which has something not verified"
+    "the manual and PROVIDERS.md have every provider; it tells where something is not verified"
     table = dict(re.findall(r"^\| `([\w-]+)` \|(.*)\|$",
                             read(os.path.join(SRCDIR, "doc/PROVIDERS.md")), re.M))
     files = {os.path.basename(path).removesuffix(".conf"): read(path)
              for path in glob.glob(os.path.join(SRCDIR, "providers/*.conf"))}
     assert set(table) == set(files), set(table) ^ set(files)
+    manual = read(os.path.join(SRCDIR, "man/sasl-bearer.conf.5")).partition(".Sh PROVIDERS")[2]
+    words = " ".join(re.findall(r"^\.Li (.*)$", manual, re.M)).split()
+    assert set(files) <= set(words), set(files) - set(words)
     for name, text in files.items():
         unsure = bool(re.search(r"^#.*not verified:", text, re.M))
         assert unsure == ("Not verified" in table[name]), name
