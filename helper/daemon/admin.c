@@ -27,6 +27,7 @@ put_state(struct msg_writer *w, const struct account *a)
 {
 	int64_t now = daemon_now_ms(), wall = daemon_wall_s();
 	const struct tokens *t = &a->tokens;
+	char error[USER_MAX + REASON_SIZE + 4];
 
 	msg_put(w, "state", state_name(state_shown(&a->life, now)));
 	msg_put(w, "token_id", a->token_id);
@@ -44,9 +45,12 @@ put_state(struct msg_writer *w, const struct account *a)
 	if (a->certificate_expires_at)
 		msg_put_number(
 		    w, "certificate_expires_at", a->certificate_expires_at);
-	msg_put(w, "last_error",
+	snprintf(error, sizeof(error), "%s%s%s", a->mailbox ? a->mailbox : "",
+	    a->mailbox ? ": " : "",
 	    a->unsaved ? "the disk refuses the tokens; see the log"
 		       : a->last_error);
+	if (a->unsaved || *a->last_error)
+		msg_put(w, "last_error", error);
 	if (a->last_used_at)
 		msg_put_number(w, "last_used", a->last_used_at);
 }
