@@ -564,7 +564,7 @@ def command_fails(stage):
         "twice": ("echo one; echo two", ["token"]),
         "html": ("echo '<html>'", ["token"]),
         "long": ("head -c 40000 /dev/zero | tr '\\0' a", ["token"]),
-        "endless": ("exec tr '\\0' a </dev/zero", ["more than a token"]),
+        "endless": ("exec tr '\\0' a </dev/zero", ["more than 64 KiB"]),
         "end": ("printf 'access_token=t\\nexpires_in=soon\\n'", ["expires_in"]),
         "past": ("printf 'access_token=t\\nexpires_at=1000\\n'", ["expired"]),
     }
