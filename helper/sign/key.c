@@ -13,6 +13,7 @@
 #define BOM "\xef\xbb\xbf" /* some editors put it first */
 #define DATE_SIZE 40
 
+/* For JSON; libcrypto does it for PEM. */
 static struct bundle_file
 without_bom(struct bundle_file f)
 {
@@ -106,18 +107,17 @@ static int
 load_cert(struct key *k, const struct bundle *of_key, const struct key_files *f,
     struct reply *r)
 {
-	struct bundle_file file = without_bom(f->cert);
 	struct bundle b = {0};
 	int e;
 
-	if (!file.data) {
+	if (!f->cert.data) {
 		if (sk_X509_num(of_key->certs) <= 0)
 			return 0;
 		return take_cert(k, of_key, f->key.path, f->key.path, r);
 	}
-	e = bundle_read(&b, &file, f->password, BUNDLE_CERTS, r);
+	e = bundle_read(&b, &f->cert, f->password, BUNDLE_CERTS, r);
 	if (e == 0)
-		e = take_cert(k, &b, file.path, f->key.path, r);
+		e = take_cert(k, &b, f->cert.path, f->key.path, r);
 	bundle_clear(&b);
 	return e;
 }
