@@ -462,7 +462,7 @@ def ends(w):
     waiting[1].stdin.write(w.message(operation="check"))
     waiting[1].stdin.close()
     for process in waiting:
-        assert process.wait(60) == 70, process.returncode
+        assert process.wait(40) == 70, process.returncode
         assert process.stdout.read() == "" == process.stderr.read()
     os.close(writer)
 
