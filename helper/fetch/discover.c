@@ -148,4 +148,6 @@ discover_put(struct reply *r, struct json_object *json)
 	for (i = 0; i < COUNT_OF(endpoints); i++)
 		msg_put(&r->w, endpoints[i],
 		    field_text(json, endpoints[i], URL_MAX - 1));
+	if (field_true(json, "authorization_response_iss_parameter_supported"))
+		msg_put(&r->w, "iss_parameter", "yes");
 }

@@ -43,7 +43,11 @@ int
 discover_read(const char *issuer, const char *host, const struct http_answer *a,
     struct reply *r, struct json_object **ret_json);
 
-/* Add the issuer and its endpoints to a reply. */
+/*
+ * Add the issuer and its endpoints to a reply; and iss_parameter=yes when it
+ * promises to name itself in answers of the authorization_endpoint (RFC 9207
+ * section 3), so that one without iss is not from there.
+ */
 void discover_put(struct reply *r, struct json_object *json);
 
 #endif

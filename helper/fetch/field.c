@@ -73,6 +73,15 @@ field_present(struct json_object *json, const char *name)
 	return get(json, name) != NULL;
 }
 
+int
+field_true(struct json_object *json, const char *name)
+{
+	struct json_object *value = get(json, name);
+
+	return json_object_is_type(value, json_type_boolean) &&
+	    json_object_get_boolean(value);
+}
+
 static int
 from_double(double d, int64_t *ret)
 {

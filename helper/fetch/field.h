@@ -38,6 +38,9 @@ const char *field_text(struct json_object *json, const char *name, size_t max);
 /* Whether the name is there and not null. */
 int field_present(struct json_object *json, const char *name);
 
+/* Whether the value is true, and not "true" or 1. */
+int field_true(struct json_object *json, const char *name);
+
 /*
  * A number, or a string of digits that may have a fraction: 3599, "3599",
  * 3599.0 and 1e300 are all met. Beyond int64_t it is the nearest int64_t.

@@ -555,6 +555,18 @@ def discover_operation(w):
     for name, kind in (("token", "token"), ("authorization", "authorize"),
                        ("device_authorization", "devicecode"), ("revocation", "revoke")):
         assert reply[name + "_endpoint"] == w.server.endpoint(kind), reply
+    assert reply["issuer"] == w.server.url and "iss_parameter" not in reply, reply
+
+
+@tap.promise
+def iss_parameter(w):
+    "discover tells whether the issuer will name itself, RFC 9207"
+    for value in (True, False):
+        w.server.script("metadata", Reply(json={
+            "issuer": w.server.url, "authorization_endpoint": w.server.endpoint("authorize"),
+            "authorization_response_iss_parameter_supported": value}))
+        reply = w.fetch(operation="discover", issuer=w.server.url, ca_file=w.ca)
+        assert reply.get("iss_parameter") == ("yes" if value else None), reply
 
 
 @tap.promise

@@ -797,12 +797,27 @@ test_metadata(void)
 		long status;
 		const char *body;
 		int result;
-		const char *wants; /* of the reply when there is no metadata */
+		const char *wants; /* of the reply */
 	} t[] = {
 	    {"good", 200,
 		"{\"issuer\":\"https://a.example\","
 		"\"token_endpoint\":\"https://a.example/t\"}",
-		0, NULL},
+		0, "!iss_parameter"},
+	    {"with iss", 200,
+		"{\"issuer\":\"https://a.example\","
+		"\"token_endpoint\":\"https://a.example/t\","
+		"\"authorization_response_iss_parameter_supported\":true}",
+		0, "iss_parameter=yes"},
+	    {"without iss", 200,
+		"{\"issuer\":\"https://a.example\","
+		"\"token_endpoint\":\"https://a.example/t\","
+		"\"authorization_response_iss_parameter_supported\":false}",
+		0, "!iss_parameter"},
+	    {"with a word for iss", 200,
+		"{\"issuer\":\"https://a.example\","
+		"\"token_endpoint\":\"https://a.example/t\","
+		"\"authorization_response_iss_parameter_supported\":\"no\"}",
+		0, "!iss_parameter"},
 	    {"404", 404, "", 1, "status=config http_status=404"},
 	    {"HTML", 200, "<html>", 1, "status=temporary"},
 	    {"no issuer", 200, "{}", 1, "status=temporary"},
@@ -840,10 +855,11 @@ test_metadata(void)
 			discover_put(&reply, json);
 		}
 		msg_end(&reply.w);
-		expect(t[i].what,
-		    r == 0 ? "status=ok issuer=https://a.example "
-			     "token_endpoint=https://a.example/t"
-			   : t[i].wants);
+		if (r == 0)
+			expect(t[i].what,
+			    "status=ok issuer=https://a.example "
+			    "token_endpoint=https://a.example/t");
+		expect(t[i].what, t[i].wants);
 		json_object_put(json);
 	}
 }
