@@ -140,7 +140,8 @@ read_aadsts(struct trouble *t, struct json_object *json)
 static void
 put_error(const struct answered *a, const struct trouble *t, struct reply *r)
 {
-	struct meaning m = meaning_find(a->op, a->http->status, t->word);
+	struct meaning m =
+	    meaning_find(a->op, r->request, a->http->status, t->word);
 	char http[32] = "";
 
 	if (m.status == STATUS_TEMPORARY && a->http->status != 400)
@@ -154,7 +155,7 @@ put_error(const struct answered *a, const struct trouble *t, struct reply *r)
 		msg_put_number(&r->w, "aadsts", t->aadsts);
 }
 
-/* What there is instead of JSON, or of JSON that says something. */
+/* What there is instead of an error: no JSON, or JSON that says nothing. */
 static void
 describe(const struct answered *a, const char *missing, const struct reply *r,
     char what[TEXT_MAX])
@@ -180,6 +181,18 @@ describe(const struct answered *a, const char *missing, const struct reply *r,
 		snprintf(what, TEXT_MAX, " without an error name");
 }
 
+static void
+put_nothing(const struct answered *a, const char *missing, struct reply *r)
+{
+	struct meaning m =
+	    meaning_find(a->op, r->request, a->http->status, NULL);
+	char what[TEXT_MAX];
+
+	describe(a, missing, r, what);
+	reply_fail(r, m.status, "%s: HTTP %ld%s%s%s", a->host, a->http->status,
+	    what, m.advice ? "; " : "", m.advice ? m.advice : "");
+}
+
 int
 failure_has_error(struct json_object *json)
 {
@@ -195,7 +208,6 @@ failure_put(const struct answered *a, const char *missing, struct reply *r)
 {
 	struct trouble t = {0};
 	int64_t wait = failure_retry_after(a->http);
-	char what[TEXT_MAX];
 
 	if (failure_has_error(a->json) && a->http->status / 100 != 3) {
 		read_word(&t, a->json, r);
@@ -203,9 +215,7 @@ failure_put(const struct answered *a, const char *missing, struct reply *r)
 		read_aadsts(&t, a->json);
 		put_error(a, &t, r);
 	} else {
-		describe(a, missing, r, what);
-		reply_fail(r, STATUS_TEMPORARY, "%s: HTTP %ld%s", a->host,
-		    a->http->status, what);
+		put_nothing(a, missing, r);
 	}
 	msg_put_number(&r->w, "http_status", a->http->status);
 	if (wait >= 0)

@@ -10,6 +10,17 @@
 
 #define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
+/* Attributes that are fields by another name; NULL: not by their row. */
+static const struct {
+	const char *attribute, *field;
+} aliases[] = {
+    {"client_id", NULL}, /* put_client() */
+    {"identity_endpoint", NULL},
+    {"identity_resource", "resource"},
+    {"identity_object_id", "object_id"},
+    {"identity_resource_id", "msi_res_id"},
+};
+
 static int
 is_unreserved(char c)
 {
@@ -54,6 +65,19 @@ put(struct form *f, const char *name, const char *value)
 	f->len += name_len;
 	f->body[f->len++] = '=';
 	return encode(f->body, sizeof(f->body), &f->len, value);
+}
+
+/* Add an attribute of the request, under its name on the wire. */
+static int
+put_attribute(struct form *f, const struct msg *request, const char *name)
+{
+	const char *field = name;
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(aliases); i++)
+		if (strcmp(name, aliases[i].attribute) == 0)
+			field = aliases[i].field;
+	return field ? put(f, field, msg_get(request, name)) : 0;
 }
 
 static int
@@ -103,12 +127,12 @@ form_build(
 
 	f->len = 0;
 	f->basic = 0;
-	r = put(f, "grant_type", op->grant_type);
+	r = op->first[0] ? put(f, op->first[0], op->first[1]) : 0;
 	for (i = 0; r == 0 && op->needs[i]; i++)
-		if (strcmp(op->needs[i], "client_id") != 0)
-			r = put(
-			    f, op->needs[i], msg_get(request, op->needs[i]));
+		r = put_attribute(f, request, op->needs[i]);
 	for (i = 0; r == 0 && op->also[i]; i++)
-		r = put(f, op->also[i], msg_get(request, op->also[i]));
+		r = put_attribute(f, request, op->also[i]);
+	if (r == 0 && (op->flags & OPERATION_IDENTITY))
+		return put(f, "client_id", msg_get(request, "client_id"));
 	return r == 0 ? put_client(f, request) : r;
 }

@@ -11,7 +11,7 @@
 #define FORM_MAX (3 * MSG_MAX + 1024) /* all of a message, each byte as %XX */
 #define FORM_CLIENT_MAX 4096	      /* bytes of a client's id or secret */
 
-/* What is posted. Holds secrets: wipe it. */
+/* What is posted, or the query of a GET. Holds secrets: wipe it. */
 struct form {
 	size_t len;
 	char body[FORM_MAX];
@@ -32,7 +32,8 @@ struct form {
  * The client proves itself once (RFC 6749 section 2.3): by client_assertion,
  * else by client_secret, in the body or, with client_auth=basic, in a header
  * for which both are form-encoded first (section 2.3.1). A secret that is
- * absent or empty is not sent at all: providers refuse an empty one.
+ * absent or empty is not sent at all: providers refuse an empty one. To the
+ * machine's own service no proof is sent; client_id is which identity is meant.
  *
  * Returns 0; -ERR_FORMAT when client_auth is neither "post" nor "basic";
  * -ERR_TOOBIG when something does not fit.

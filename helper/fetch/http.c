@@ -2,6 +2,7 @@
 /* http - one bounded exchange with a provider */
 #include "config.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -185,15 +186,27 @@ set_exchange(CURL *easy, struct exchange *x, struct curl_slist *headers)
 	return r;
 }
 
+static int
+add_header(struct curl_slist **list, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(*list, line);
+
+	if (!longer)
+		return -ENOMEM;
+	*list = longer;
+	return 0;
+}
+
 static CURLcode
 perform(CURL *easy, struct exchange *x, const struct form *form)
 {
-	struct curl_slist *headers = NULL, *more;
+	struct curl_slist *headers = NULL;
+	curl_off_t connect_us = 0;
 	CURLcode r = CURLE_OUT_OF_MEMORY;
 
-	headers = curl_slist_append(NULL, "Accept: application/json");
-	more = headers ? curl_slist_append(headers, "Expect:") : NULL;
-	if (!more)
+	if (add_header(&headers, "Accept: application/json") < 0 ||
+	    add_header(&headers, "Expect:") < 0 ||
+	    (x->h->header && add_header(&headers, x->h->header) < 0))
 		goto out;
 	r = set_fixed(easy);
 	if (r == CURLE_OK)
@@ -205,6 +218,8 @@ perform(CURL *easy, struct exchange *x, const struct form *form)
 	if (r == CURLE_OK)
 		r = curl_easy_perform(easy);
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &x->answer->status);
+	curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connect_us);
+	x->answer->connected = connect_us > 0 || x->answer->status != 0;
 out:
 	curl_slist_free_all(headers);
 	return r;

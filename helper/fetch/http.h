@@ -17,6 +17,7 @@
 /* What the provider said. Headers are as received: "" when absent or long. */
 struct http_answer {
 	long status;   /* 0: there is no answer */
+	int connected; /* somebody was there, with an answer or without */
 	int64_t now_s; /* Unix time at which it came */
 	char content_type[128];
 	char retry_after[64];
@@ -29,6 +30,7 @@ struct http_answer {
 struct http {
 	const char *ca_file; /* NULL: what libcurl was built with */
 	const char *proxy;   /* NULL: none; never used for loopback */
+	const char *header;  /* a line that is sent besides, or NULL */
 	int64_t deadline_ms; /* CLOCK_MONOTONIC, for all exchanges */
 	void *easy;	     /* NULL at first */
 };

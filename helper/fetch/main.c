@@ -18,6 +18,9 @@
 #define TIMEOUT_MS 20000
 #define TIMEOUT_MAX_MS 600000
 #define GRACE_MS 2000 /* beyond the timeout, then the process ends */
+#define NO_SERVICE                                                     \
+	"; this machine seems to have no metadata service: a managed " \
+	"identity is for virtual machines of Azure"
 
 /* All there is: about 750 KiB, and most of it secret. */
 struct fetch {
@@ -31,6 +34,12 @@ struct fetch {
 	struct http_answer answer;
 	struct reply reply;
 };
+
+static int
+is_identity(const struct fetch *f)
+{
+	return f->op->flags & OPERATION_IDENTITY;
+}
 
 /* Ask a provider. Returns 0 with f->answer, or -1 after reply_fail(). */
 static int
@@ -54,7 +63,8 @@ exchange(struct fetch *f, const struct url *to, const struct form *form)
 		return 0;
 	}
 	reply_quote(&f->reply, quoted, sizeof(quoted), why, strlen(why));
-	reply_fail(&f->reply, s, "%s", quoted);
+	reply_fail(&f->reply, s, "%s%s", quoted,
+	    is_identity(f) && !f->answer.connected ? NO_SERVICE : "");
 	return -1;
 }
 
@@ -83,7 +93,7 @@ discover(struct fetch *f, const char *text)
 	return -1;
 }
 
-/* Find the URL to post to. Returns 0, or -1 after reply_fail(). */
+/* Find the URL to ask. Returns 0, or -1 after reply_fail(). */
 static int
 find_endpoint(struct fetch *f)
 {
@@ -107,15 +117,30 @@ find_endpoint(struct fetch *f)
 		    "the issuer \"%.300s\" has no %s", issuer, name);
 		return -1;
 	}
-	r = url_parse(&f->endpoint, text);
+	r = is_identity(f) ? url_parse_identity(&f->endpoint, text)
+			   : url_parse(&f->endpoint, text);
 	if (r < 0)
 		reply_fail(
 		    &f->reply, STATUS_CONFIG, "%s %s", name, url_problem(r));
 	return r;
 }
 
+/* GET of the machine's own service. Returns 0, or -1 after reply_fail(). */
+static int
+get(struct fetch *f)
+{
+	struct url whole;
+
+	if (url_query(&whole, &f->endpoint, f->form.body) < 0) {
+		reply_fail(&f->reply, STATUS_CONFIG,
+		    "identity_endpoint and what is asked of it are too long");
+		return -1;
+	}
+	return exchange(f, &whole, NULL);
+}
+
 static void
-post(struct fetch *f)
+ask(struct fetch *f)
 {
 	if (find_endpoint(f) < 0)
 		return;
@@ -125,7 +150,7 @@ post(struct fetch *f)
 		    "client_secret is too long");
 		return;
 	}
-	if (exchange(f, &f->endpoint, &f->form) < 0)
+	if ((is_identity(f) ? get(f) : exchange(f, &f->endpoint, &f->form)) < 0)
 		return;
 	oauth_read(f->op, f->endpoint.host, &f->answer, &f->reply);
 	if (f->reply.status == STATUS_OK && f->metadata)
@@ -160,7 +185,10 @@ prepare(struct fetch *f)
 	}
 	f->http.deadline_ms = util_now_ms() + timeout_ms;
 	f->http.ca_file = msg_get(&f->request, "ca_file");
-	f->http.proxy = msg_get(&f->request, "proxy");
+	if (is_identity(f)) /* its rules: this header, and no proxy */
+		f->http.header = "Metadata: true";
+	else
+		f->http.proxy = msg_get(&f->request, "proxy");
 	child_set_alarm(timeout_ms + GRACE_MS);
 	return 0;
 }
@@ -171,7 +199,7 @@ run(struct fetch *f)
 	if (prepare(f) < 0)
 		return;
 	if (f->op->kind != OPERATION_DISCOVER) {
-		post(f);
+		ask(f);
 	} else if (discover(f, msg_get(&f->request, "issuer")) == 0) {
 		reply_ok(&f->reply);
 		discover_put(&f->reply, f->metadata);

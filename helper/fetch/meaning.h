@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* meaning.h - what a provider's error word means, as a table */
+/* meaning.h - what a provider's error means, as a table */
 #ifndef SASL_BEARER_MEANING_H
 #define SASL_BEARER_MEANING_H
 
@@ -18,14 +18,16 @@ int meaning_later(long http_status);
  * What an error means.
  *
  *	op	what was asked; may be NULL when meaning_later(http_status)
+ *	request	what was sent: with a client_assertion there are other things
+ *		to check than with a secret
  *	word	the OAuth error word: RFC 6749 section 5.2, RFC 8628 section
  *		3.5, OpenID Connect Core section 3.1.2.6 and what is met;
- *		"" when there is none
+ *		"" when there is none that can be read; NULL: no error at all
  *
  * Only these decide, never a vendor's number. A status that says "later" is
- * stronger than any word; a word that is not known is temporary.
+ * stronger than any word; what is not known is temporary.
  */
-struct meaning
-meaning_find(const struct operation *op, long http_status, const char *word);
+struct meaning meaning_find(const struct operation *op,
+    const struct msg *request, long http_status, const char *word);
 
 #endif

@@ -16,20 +16,36 @@
 #define CODE_MAX 128 /* bytes of a user_code */
 #define TYPE_MAX 64  /* bytes of a token_type */
 
-/* Seconds until the access token expires; expires_on is Unix time. */
+/* Seconds until expires_on, which is Unix time; 0 when there is none. */
 static int64_t
-read_expiry(struct json_object *json, int64_t now_s)
+read_end(struct json_object *json, int64_t now_s)
 {
 	int64_t n;
 
-	if (field_number(json, "expires_in", &n) == 0)
-		return field_seconds(json, "expires_in", 1, EXPIRES_MAX, 1);
 	if (field_number(json, "expires_on", &n) < 0)
-		return EXPIRES_MISSING;
+		return 0;
 	if (n <= now_s)
 		return 1;
 	n -= now_s;
 	return n > EXPIRES_MAX ? EXPIRES_MAX : n;
+}
+
+/*
+ * Seconds until the access token expires. expires_in does not depend on our
+ * clock; but a machine's own service gives the same token again for hours, and
+ * may count from when it got it.
+ */
+static int64_t
+read_expiry(const struct answered *a)
+{
+	int64_t in = field_seconds(a->json, "expires_in", 1, EXPIRES_MAX, 0);
+	int64_t end = read_end(a->json, a->http->now_s);
+
+	if (in && (a->op->flags & OPERATION_IDENTITY) && end > 1 && end < in)
+		return end;
+	if (in || end)
+		return in ? in : end;
+	return EXPIRES_MISSING;
 }
 
 /* Optional, and left out rather than passed on as zero. */
@@ -44,12 +60,31 @@ put_seconds(struct msg_writer *w, const char *name, struct json_object *json,
 }
 
 static void
+put_tokens(const struct answered *a, const char *access, const char *refresh,
+    struct reply *r)
+{
+	struct json_object *json = a->json;
+
+	reply_ok(r);
+	msg_put(&r->w, "access_token", access);
+	msg_put(&r->w, "refresh_token", refresh);
+	msg_put_number(&r->w, "expires_in", read_expiry(a));
+	put_seconds(&r->w, "refresh_in", json, "refresh_in");
+	put_seconds(&r->w, "refresh_token_expires_in", json,
+	    "refresh_token_expires_in");
+	msg_put(&r->w, "scope", field_text(json, "scope", SCOPE_MAX));
+	if (a->op->flags & OPERATION_INTERACTIVE)
+		msg_put(
+		    &r->w, "id_token", field_text(json, "id_token", TOKEN_MAX));
+}
+
+static void
 read_token(const struct answered *a, struct reply *r)
 {
 	struct json_object *json = a->json;
 	const char *access = field_text(json, "access_token", TOKEN_MAX);
-	const char *refresh = field_text(json, "refresh_token", TOKEN_MAX);
 	const char *type = field_text(json, "token_type", TYPE_MAX);
+	const char *refresh = NULL;
 	size_t len = 0;
 
 	if (!access || !util_b64token_valid(access)) {
@@ -64,21 +99,16 @@ read_token(const struct answered *a, struct reply *r)
 		    a->host);
 		return;
 	}
-	if (!refresh && field_bytes(json, "refresh_token", &len) && len > 0) {
-		failure_put(a, "a usable refresh_token", r);
-		return;
+	/* without a person there is nothing to refresh */
+	if (!(a->op->flags & OPERATION_UNATTENDED) &&
+	    field_bytes(json, "refresh_token", &len) && len > 0) {
+		refresh = field_text(json, "refresh_token", TOKEN_MAX);
+		if (!refresh) {
+			failure_put(a, "a usable refresh_token", r);
+			return;
+		}
 	}
-	reply_ok(r);
-	msg_put(&r->w, "access_token", access);
-	msg_put(&r->w, "refresh_token", refresh);
-	msg_put_number(&r->w, "expires_in", read_expiry(json, a->http->now_s));
-	put_seconds(&r->w, "refresh_in", json, "refresh_in");
-	put_seconds(&r->w, "refresh_token_expires_in", json,
-	    "refresh_token_expires_in");
-	msg_put(&r->w, "scope", field_text(json, "scope", SCOPE_MAX));
-	if (a->op->flags & OPERATION_INTERACTIVE)
-		msg_put(
-		    &r->w, "id_token", field_text(json, "id_token", TOKEN_MAX));
+	put_tokens(a, access, refresh, r);
 }
 
 static const char *

@@ -15,18 +15,22 @@ enum operation_kind {
 enum {
 	OPERATION_UNATTENDED = 1,  /* no person's grant: no sign-in mends it */
 	OPERATION_INTERACTIVE = 2, /* a person is waiting for it */
+	OPERATION_IDENTITY = 4,	   /* a GET of the machine's own service */
 };
 
-/* One row: attributes of the request have the names of the form's fields. */
+/*
+ * One row. Attributes of the request have the names of the form's fields, but
+ * for those that form.c knows by another name.
+ */
 struct operation {
 	enum operation_kind kind;
 	int flags;
-	const char *name;	/* attribute operation */
-	const char *grant;	/* attribute grant, or NULL: there is none */
-	const char *grant_type; /* the field on the wire, or NULL */
-	const char *endpoint;	/* the attribute with the URL, or NULL */
-	const char *needs[5];	/* must be in the request; NULL ends */
-	const char *also[4];	/* sent when in the request; NULL ends */
+	const char *name;     /* attribute operation */
+	const char *grant;    /* attribute grant, or NULL: there is none */
+	const char *first[2]; /* a field and its value, or NULL: no such */
+	const char *endpoint; /* the attribute with the URL, or NULL */
+	const char *needs[5]; /* must be in the request; NULL ends */
+	const char *also[5];  /* sent when in the request; NULL ends */
 };
 
 /* The row for a request, or NULL when there is none. */

@@ -12,6 +12,8 @@
 #include "common/err.h"
 #include "helper/fetch/url.h"
 
+#define IDENTITY_HOST "169.254.169.254"
+
 /* libcurl has already written 127.1 and 0x7f000001 as 127.0.0.1. */
 static int
 is_loopback(const char *host)
@@ -61,13 +63,12 @@ fill(struct url *ret, CURLU *u)
 		return -ERR_FORMAT;
 	ret->tls = strcmp(scheme, "https") == 0;
 	ret->loopback = is_loopback(ret->host);
-	if (!ret->tls && strcmp(scheme, "http") != 0)
-		return -ERR_FORMAT;
-	return ret->tls || ret->loopback ? 0 : -EACCES;
+	return ret->tls || strcmp(scheme, "http") == 0 ? 0 : -ERR_FORMAT;
 }
 
-int
-url_parse(struct url *ret, const char *text)
+/* Parse and judge: plain http is for loopback, and one more host. */
+static int
+parse(struct url *ret, const char *text, const char *host)
 {
 	struct url new = {0};
 	CURLU *u = curl_url();
@@ -80,9 +81,23 @@ url_parse(struct url *ret, const char *text)
 	    CURLUE_OK)
 		r = fill(&new, u);
 	curl_url_cleanup(u);
+	if (r == 0 && !new.tls && !new.loopback && strcmp(new.host, host) != 0)
+		r = -EACCES;
 	if (r == 0)
 		*ret = new;
 	return r;
+}
+
+int
+url_parse(struct url *ret, const char *text)
+{
+	return parse(ret, text, "");
+}
+
+int
+url_parse_identity(struct url *ret, const char *text)
+{
+	return parse(ret, text, IDENTITY_HOST);
 }
 
 const char *
@@ -120,5 +135,24 @@ url_extend(struct url *ret, const struct url *base, const char *prefix,
 		*ret = new;
 out:
 	curl_url_cleanup(u);
+	return r;
+}
+
+int
+url_query(struct url *ret, const struct url *base, const char *query)
+{
+	struct url new = {0};
+	CURLU *u = curl_url();
+	int r = -ERR_FORMAT;
+
+	if (!u)
+		return -ENOMEM;
+	if (curl_url_set(u, CURLUPART_URL, base->text, 0) == CURLUE_OK &&
+	    curl_url_set(u, CURLUPART_QUERY, query, CURLU_APPENDQUERY) ==
+		CURLUE_OK)
+		r = fill(&new, u);
+	curl_url_cleanup(u);
+	if (r == 0)
+		*ret = new;
 	return r;
 }

@@ -28,6 +28,12 @@ struct url {
  */
 int url_parse(struct url *ret, const char *text);
 
+/*
+ * As url_parse(), but plain http to 169.254.169.254 is good, too: there clouds
+ * tell their virtual machines who they are, and it never leaves the host.
+ */
+int url_parse_identity(struct url *ret, const char *text);
+
 /* What is wrong, to follow a name: "is not a URL ...". */
 const char *url_problem(int code);
 
@@ -44,5 +50,16 @@ const char *url_problem(int code);
  */
 int url_extend(struct url *ret, const struct url *base, const char *prefix,
     const char *suffix);
+
+/*
+ * Append fields to the query of a URL.
+ *
+ *	ret	written only on success; may not be base
+ *	base	from url_parse() or url_parse_identity()
+ *	query	encoded, from form_build()
+ *
+ * Returns 0, -ENOMEM or, when it gets too long, -ERR_FORMAT.
+ */
+int url_query(struct url *ret, const struct url *base, const char *query);
 
 #endif

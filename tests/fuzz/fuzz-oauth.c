@@ -31,10 +31,19 @@ static const char *const requests[] = {
     "protocol=1\noperation=device_authorization\nclient_id=a\n"
     "client_secret=" SECRET "\n\n",
     "protocol=1\noperation=revoke\ntoken=" SECRET "\n\n",
+    "protocol=1\noperation=token\ngrant=authorization_code\nclient_id=a\n"
+    "code=" SECRET "\ncode_verifier=v\nredirect_uri=http://localhost/\n\n",
+    "protocol=1\noperation=token\ngrant=jwt_bearer\nassertion=" SECRET "\n\n",
+    "protocol=1\noperation=token\ngrant=client_credentials\nclient_id=a\n"
+    "client_assertion=" SECRET "\n\n",
+    "protocol=1\noperation=token\ngrant=managed_identity\n"
+    "identity_endpoint=http://169.254.169.254/\nidentity_resource=r\n"
+    "client_secret=" SECRET "\n\n",
     "protocol=1\noperation=discover\nissuer=" ISSUER "\ntoken=" SECRET "\n\n",
 };
 
-static const short statuses[] = {200, 400, 401, 429, 503, 302, 404, 0};
+static const short statuses[] = {
+    200, 400, 401, 429, 503, 302, 404, 410, 428, 0};
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 

@@ -2,7 +2,12 @@
 # SPDX-License-Identifier: MIT
 """fetch - sasl-bearer-fetch against providers that work, lie, stall and break"""
 
+import base64
+import ctypes
 import email.utils
+import hashlib
+import http.client
+import json
 import os
 import re
 import shutil
@@ -13,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 import warnings
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
@@ -25,15 +31,18 @@ from oauthd import OAuthServer, Reply
 FETCH = built("sasl-bearer-fetch")
 SECRET = "a&b+c%41=d secret"
 NAME = "login.example.com"      # a host that is no loopback; reached through a proxy only
-SECRETS = ("client_secret", "refresh_token", "device_code", "token", "code_verifier", "code")
+METADATA = "169.254.169.254"     # of clouds
+NO_SERVICE = "; this machine seems to have no metadata service: "
+SECRETS = ("client_secret", "refresh_token", "device_code", "token", "code_verifier", "code",
+           "assertion", "client_assertion")
 
 
 class Listener:
     """A listening socket with a thread that serves each connection by a function."""
 
-    def __init__(self, serve):
+    def __init__(self, serve, address=("127.0.0.1", 0)):
         self.serve, self.connections = serve, 0
-        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.socket = socket.create_server(address)
         self.port = self.socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._run, daemon=True).start()
@@ -110,6 +119,27 @@ def proxy(target, seen):
     return Listener(serve)
 
 
+def in_own_network(function):
+    """Run a function in a thread that has a network of its own, where nothing is up."""
+    tap.need(os.geteuid() == 0, "uid 0")
+    tap.require("ip")
+    result = []
+
+    def run():
+        try:
+            if ctypes.CDLL(None, use_errno=True).unshare(0x40000000):    # CLONE_NEWNET
+                tap.skip(f"unshare: {os.strerror(ctypes.get_errno())}")
+            result.append(function())
+        except BaseException as e:      # of the test: it is raised again below
+            result.append(e)
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if isinstance(result[0], BaseException):
+        raise result[0]
+    return result[0]
+
+
 class World:
     """The provider, and requests to it."""
 
@@ -129,6 +159,28 @@ class World:
                 "client_secret": SECRET, "refresh_token": "no-such-refresh-token",
                 "token_endpoint": self.server.endpoint("token"), "ca_file": self.ca,
                 "timeout_ms": 5000, **changes}
+
+    def identity(self, **changes):
+        """The attributes of a token for a managed identity."""
+        return {"operation": "token", "grant": "managed_identity", "timeout_ms": 5000,
+                "identity_resource": "https://outlook.office365.com", "ca_file": self.ca,
+                "identity_endpoint": self.server.url + "/metadata/identity/oauth2/token",
+                **changes}
+
+    def code(self, verifier, redirect_uri, user="alice@example.com"):
+        """Sign in as a browser would; returns the code."""
+        digest = hashlib.sha256(verifier.encode()).digest()
+        query = urllib.parse.urlencode({
+            "client_id": "test-client", "response_type": "code", "login_hint": user,
+            "scope": "mail offline_access", "redirect_uri": redirect_uri, "state": "s",
+            "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
+            "code_challenge_method": "S256"})
+        browser = http.client.HTTPSConnection(
+            "127.0.0.1", self.server.port, context=ssl.create_default_context(cafile=self.ca))
+        browser.request("GET", f"/common/oauth2/v2.0/authorize?{query}")
+        where = browser.getresponse().headers["Location"]
+        browser.close()
+        return urllib.parse.parse_qs(where.partition("?")[2])["code"][0]
 
     def fetch(self, environ=None, **attributes):
         """Run it: one message out, exit 0, nothing on stderr, no secret of the request out."""
@@ -430,6 +482,14 @@ def plain_http(w):
                          f"http://127.0.0.1.{NAME}/token", "http://0.0.0.0/token"):
             w.expect("config", "^token_endpoint is plain http",
                      **w.refresh(token_endpoint=endpoint, proxy=p.url))
+        for attributes in (
+                {"operation": "discover", "issuer": f"http://{METADATA}/"},
+                {"operation": "token", "grant": "jwt_bearer", "assertion": "a.b.c",
+                 "token_endpoint": f"http://{METADATA}/"},
+                {"operation": "revoke", "token": "dead", "revocation_endpoint": f"http://{METADATA}/"},
+                w.identity(identity_endpoint=f"http://{NAME}/token"),
+                w.identity(identity_endpoint="http://169.254.169.253/token")):
+            w.expect("config", " is plain http", **{**attributes, "proxy": p.url})
         for endpoint in ("ftp://127.0.0.1/", "file:///etc/passwd", "gopher://127.0.0.1/",
                          f"http://127.0.0.1@{NAME}/", "127.0.0.1/token", "%s%n"):
             w.expect("config", "^token_endpoint is not a URL",
@@ -639,6 +699,29 @@ def device_flow(w):
 
 
 @tap.promise
+def device_flow_of_google(w):
+    "R9: Google's names and statuses mean the same: 428 is pending, 403 is slow_down or a denial"
+    w.server.forget()
+    page = "https://www.google.com/device"
+    w.server.script("devicecode", Reply(json={
+        "device_code": "AH-1Ng", "user_code": "GQVQ-JKEC", "verification_url": page,
+        "expires_in": "1800", "interval": "5"}))
+    start = w.fetch(operation="device_authorization", client_id="a", ca_file=w.ca,
+                    device_authorization_endpoint=w.server.endpoint("devicecode"))
+    assert start["status"] == "ok" and start["verification_uri"] == page, start
+    assert (start["expires_in"], start["interval"]) == ("1800", "5"), start
+    for status, error, means in ((428, "authorization_pending", "temporary"),
+                                 (403, "slow_down", "temporary"),
+                                 (403, "access_denied", "denied"),
+                                 (401, "expired_token", "login_required")):
+        w.server.script("token", Reply.error(error, "", status))
+        reply = w.expect(means, error, operation="token", grant="device_code", client_id="a",
+                         device_code="AH-1Ng-secret-code", ca_file=w.ca,
+                         token_endpoint=w.server.endpoint("token"))
+        assert (reply["error"], reply["http_status"]) == (error, str(status)), reply
+
+
+@tap.promise
 def device_flow_declined(w):
     "R9: a person who declines is denied, in Microsoft's words as well"
     start = w.fetch(operation="device_authorization", client_id="a", scope="mail", ca_file=w.ca,
@@ -660,6 +743,250 @@ def client_credentials(w):
     w.server.clients = {"test-client": "another"}
     w.expect("config", "invalid_client: AADSTS7000215.*check client_id and client_secret", **app)
     w.server.clients = None
+
+
+@tap.promise
+def authorization_code(w):
+    "a code brings tokens, once; another verifier or redirect_uri brings none"
+    verifier, uri = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "http://localhost:4711/x"
+
+    def ask(**changes):
+        return {"operation": "token", "grant": "authorization_code", "client_id": "test-client",
+                "code": w.code(verifier, uri), "code_verifier": verifier, "redirect_uri": uri,
+                "ca_file": w.ca, "token_endpoint": w.server.endpoint("token"), **changes}
+    w.server.forget()
+    good = ask(scope="mail offline_access")
+    reply = w.fetch(**good)
+    assert reply["status"] == "ok" and reply["scope"] == "mail offline_access", reply
+    assert reply["refresh_token"] == w.server.newest_refresh_token("alice@example.com"), reply
+    [request] = w.server.seen("token")
+    assert request.form == {
+        "grant_type": "authorization_code", "code": good["code"], "redirect_uri": uri,
+        "code_verifier": verifier, "client_id": "test-client", "scope": "mail offline_access",
+    }, request
+    for attributes in (good, ask(code_verifier="x" * 43), ask(redirect_uri=uri + "y"),
+                       ask(client_id="another")):
+        reply = w.expect("login_required", "invalid_grant: .*; the code was used already or is "
+                         "too old: run the command again$", **attributes)
+        assert (reply["error"], reply["aadsts"]) == ("invalid_grant", "70008"), reply
+    for name in ("code", "code_verifier", "redirect_uri"):
+        assert w.fetch(**ask(**{name: None}))["status"] == "bad", name
+
+
+@tap.promise
+def code_stays_secret(w):
+    "neither the code nor its verifier gets into a reason, percent-encoded neither"
+    code, verifier = "0.AXoA/+code=", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+    encoded = "0.AXoA%2F%2Bcode%3D 0.AXoA%2f%2bcode%3d"
+    w.server.script("token", Reply.error(
+        "invalid_grant", f"{code} {encoded} {verifier} %64{verifier[1:]}."))
+    w.expect("login_required", r"invalid_grant: \*\*\* \*\*\* \*\*\* \*\*\* \*\*\*\.;",
+             operation="token", grant="authorization_code", client_id="a", code=code,
+             code_verifier=verifier, redirect_uri="http://localhost/", ca_file=w.ca,
+             token_endpoint=w.server.endpoint("token"))
+
+
+@tap.promise
+def id_token(w):
+    "an id_token that comes with a sign-in is passed on"
+    w.server.script("token", Reply(json={"access_token": "a", "id_token": "e30.e30.c2ln"}))
+    reply = w.fetch(operation="token", grant="authorization_code", client_id="a", code="some-code",
+                    code_verifier="x" * 43, redirect_uri="http://localhost/", ca_file=w.ca,
+                    token_endpoint=w.server.endpoint("token"))
+    assert (reply["status"], reply["id_token"]) == ("ok", "e30.e30.c2ln"), reply
+
+
+@tap.promise
+def redirect_uri_again(w):
+    "a refresh names redirect_uri where it is told to: Yahoo wants it"
+    for uri in (None, "https://localhost/"):
+        w.server.forget()
+        w.fetch(**w.refresh(redirect_uri=uri))
+        assert w.server.seen("token")[0].form.get("redirect_uri") == uri, w.server.seen()
+
+
+@tap.promise
+def errors_with_200(w):
+    "an error with status 200 is an error: Zoho's"
+    for error, status in (("invalid_client", "config"), ("Access Denied", "temporary")):
+        w.server.script("token", Reply(json={"error": error}))
+        reply = w.expect(status, error, **w.refresh())
+        assert (reply["error"], reply["http_status"]) == (error, "200"), reply
+
+
+def jwt(**claims):
+    """An assertion that is not signed; the scripted provider does not look."""
+    parts = ({"alg": "RS256", "typ": "JWT"}, claims, "no signature")
+    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+                    for part in parts)
+
+
+@tap.promise
+def jwt_bearer(w):
+    "jwt_bearer: the assertion is all that is needed; what Google refuses is explained"
+    for client_id in (None, "test-client"):
+        w.server.forget()
+        ask = {"operation": "token", "grant": "jwt_bearer", "client_id": client_id,
+               "assertion": jwt(sub="bob@example.com", scope="mail"), "ca_file": w.ca,
+               "token_endpoint": w.server.endpoint("token")}
+        reply = w.fetch(**ask)
+        assert reply["status"] == "ok" and "refresh_token" not in reply, reply
+        [request] = w.server.seen("token")
+        assert request.form == {
+            "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            "assertion": ask["assertion"], **({"client_id": client_id} if client_id else {}),
+        }, request
+        assert w.server.access[reply["access_token"]][0].user == "bob@example.com"
+    w.server.script("token", Reply.error("unauthorized_client", "Client is unauthorized", 401),
+                    Reply.error("invalid_grant", f"Invalid JWT: {ask['assertion']}"))
+    w.expect("config", "unauthorized_client: Client is unauthorized; allow the numeric client ID "
+             "of the service account.*Admin console.*domain-wide delegation$", **ask)
+    w.expect("config", r"invalid_grant: Invalid JWT: \*\*\*.*; check the clock.*mailbox exists",
+             **ask)
+    assert w.fetch(**{**ask, "assertion": None})["status"] == "bad"
+
+
+@tap.promise
+def client_assertion(w):
+    "an assertion proves the client instead of a secret, with client_auth=basic as well"
+    app = w.refresh(grant="client_credentials", refresh_token=None, scope="x/.default",
+                    client_assertion=jwt(sub="test-client"))
+    for auth in (None, "post", "basic"):
+        for secret in (None, SECRET):
+            w.server.forget()
+            reply = w.fetch(**{**app, "client_auth": auth, "client_secret": secret})
+            assert reply["status"] == "ok", reply
+            [request] = w.server.seen("token")
+            assert request.form == {
+                "grant_type": "client_credentials", "client_id": "test-client",
+                "scope": "x/.default", "client_assertion": app["client_assertion"],
+                "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            }, request
+            assert "authorization" not in request.headers, request
+    w.server.script("token", Reply.error(
+        "invalid_client", "AADSTS700027: Client assertion failed signature validation.", 401,
+        error_codes=[700027]))
+    reply = w.expect("config", "validation.; check client_id, .* certificate, key or federated "
+                     "credential.* the clock of this machine$", **app)
+    assert reply["aadsts"] == "700027" and "client_secret" not in reply["reason"], reply
+
+
+@tap.promise
+def managed_identity(w):
+    "managed_identity: a GET as Azure's metadata service wants it, and nothing else of the request"
+    ids = {"client_id": "6f6f-11", "identity_object_id": "0b-22",
+           "identity_resource_id": "/subscriptions/1/my id&x"}
+    for given in ({}, *({name: value} for name, value in ids.items()), ids):
+        w.server.forget()
+        w.server.numbers_as_strings = True
+        reply = w.fetch(**w.identity(client_secret="secret", scope="x", **given))
+        w.server.numbers_as_strings = False
+        assert reply["status"] == "ok" and "refresh_token" not in reply, reply
+        assert reply["access_token"] in w.server.access, reply
+        assert 3590 <= int(reply["expires_in"]) <= 3599, reply
+        [request] = w.server.seen()
+        names = {"client_id": "client_id", "identity_object_id": "object_id",
+                 "identity_resource_id": "msi_res_id"}
+        assert (request.method, request.body) == ("GET", b""), request
+        assert request.headers["metadata"] == "true", request
+        assert request.query == {
+            "api-version": "2018-02-01", "resource": "https://outlook.office365.com",
+            **{names[name]: value for name, value in given.items()}}, request
+    assert w.fetch(**w.identity(identity_resource=None))["status"] == "bad"
+    assert w.fetch(**w.identity(identity_endpoint=None))["status"] == "bad"
+
+
+@tap.promise
+def no_metadata_header(w):
+    "the header of the metadata service is for that alone"
+    w.server.forget()
+    w.fetch(**w.refresh())
+    assert "metadata" not in w.server.seen()[0].headers, w.server.seen()
+
+
+@tap.promise
+def identity_without_proxy(w):
+    "a managed identity is never asked for through a proxy"
+    seen = []
+    with proxy(None, seen) as p:
+        w.expect("temporary", "^cannot resolve", **w.identity(
+            identity_endpoint="https://metadata.nosuch.invalid/token", proxy=p.url))
+        assert p.connections == 0, seen
+
+
+@tap.promise
+def identity_retries(w):
+    "the metadata service's 404, 410, 429 and 5xx are temporary, and 410 is explained"
+    for status, reason in ((404, "is being updated, or this is no virtual machine of Azure$"),
+                           (410, "is being updated, which takes up to 70 s$"),
+                           (429, "HTTP 429"), (500, "HTTP 500"), (503, "HTTP 503")):
+        for answer in (Reply(status), Reply(status, body="<html>"),
+                       Reply.error("invalid_request", "Identity not found", status)):
+            w.server.forget()
+            w.server.script("token", answer)
+            reply = w.expect("temporary", reason, **w.identity())
+            assert reply["http_status"] == str(status), reply
+
+
+@tap.promise
+def identity_missing(w):
+    "a machine without an identity, or with several, is told what to do"
+    for text in ("Identity not found", "Multiple user assigned identities exist, please specify "
+                 "the clientId / resourceId of the identity in the token request"):
+        w.server.script("token", Reply.error("invalid_request", text))
+        w.expect("config", f"invalid_request: {text}; assign an identity to the virtual machine; "
+                 "if it has several, name one by client_id, identity_object_id or "
+                 "identity_resource_id$", **w.identity())
+
+
+@tap.promise
+def no_metadata_service(w):
+    "where nobody answers there seems to be no metadata service; a silent one is there"
+    closed = f"http://127.0.0.1:{w.env.port()}/token"
+    w.expect("temporary", "^cannot connect to 127.0.0.1: Connection refused" + NO_SERVICE,
+             **w.identity(identity_endpoint=closed))
+    w.server.forget()
+    w.server.script("token", Reply(silent=True))
+    reply = w.expect("temporary", "did not answer", **w.identity(timeout_ms=1000))
+    assert NO_SERVICE not in reply["reason"], reply
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        with socket.create_connection(full.getsockname()):      # no room for another
+            port = full.getsockname()[1]
+            w.expect("temporary", "^cannot connect to 127.0.0.1: no answer after" + r" \S+ s"
+                     + NO_SERVICE, **w.identity(
+                         identity_endpoint=f"http://127.0.0.1:{port}/token", timeout_ms=1000))
+    reply = w.expect("temporary", "refused", **w.refresh(token_endpoint=closed))
+    assert NO_SERVICE not in reply["reason"], reply
+
+
+@tap.promise
+def metadata_address(w):
+    "plain http to 169.254.169.254 is good for a managed identity, and for nothing else"
+    endpoint = f"http://{METADATA}/metadata/identity/oauth2/token"
+    ask = w.identity(identity_endpoint=endpoint, proxy="http://127.0.0.1:9/")
+    seen = []
+
+    def serve(connection):
+        seen.append(head(connection))
+        body = b'{"access_token":"a","expires_in":"3599"}'
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    def run():
+        w.expect("temporary", f"^cannot connect to {METADATA}: Network is unreachable"
+                 + NO_SERVICE, **ask)
+        for words in ("link set lo up", f"address add {METADATA}/32 dev lo"):
+            subprocess.run(["ip", *words.split()], check=True)
+        with Listener(serve, (METADATA, 80)) as service:
+            reply = w.fetch(**ask)
+            assert (reply["status"], reply["access_token"]) == ("ok", "a"), reply
+            assert service.connections == 1
+            w.expect("config", "^token_endpoint is plain http",
+                     **w.refresh(token_endpoint=endpoint))
+            assert service.connections == 1
+    in_own_network(run)
+    assert seen[0].startswith("GET /metadata/identity/oauth2/token?api-version=2018-02-01&"
+                              "resource=https%3a%2f%2foutlook.office365.com HTTP/1.1\r\n") \
+        and f"\r\nHost: {METADATA}\r\n" in seen[0] and "\r\nMetadata: true\r\n" in seen[0], seen
 
 
 @tap.promise

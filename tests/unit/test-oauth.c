@@ -25,6 +25,19 @@
 #define DEVICE                                                \
 	"operation=token\ngrant=device_code\nclient_id=app\n" \
 	"device_code=the-device-code\n"
+#define CERTIFICATE                                                  \
+	"operation=token\ngrant=client_credentials\nclient_id=app\n" \
+	"client_assertion=eyJhbGciOiJQUzI1NiJ9.e30.c2ln\n"
+#define CODE                                                            \
+	"operation=token\ngrant=authorization_code\nclient_id=app\n"    \
+	"code=0.AXoA/code+of=this\ncode_verifier=dBjftJeZ4CVP-mB92K2\n" \
+	"redirect_uri=http://localhost:1/\n"
+#define SERVICE \
+	"operation=token\ngrant=jwt_bearer\nassertion=eyJhbGciOiJSUzI1\n"
+#define MACHINE                                            \
+	"operation=token\ngrant=managed_identity\n"        \
+	"identity_endpoint=http://169.254.169.254/token\n" \
+	"identity_resource=https://a.example\n"
 #define START "operation=device_authorization\nclient_id=app\nscope=mail\n"
 #define REVOKE "operation=revoke\ntoken=old-refresh-token\n"
 #define TOKEN "\"access_token\":\"ya29.new\",\"token_type\":\"Bearer\""
@@ -160,6 +173,71 @@ static const struct row rows[] = {
 	{"R4 both", REFRESH, 200,
 	    "{" TOKEN ",\"expires_in\":60,\"expires_on\":1700003599}",
 	    "expires_in=60", NULL},
+	{"R4 both, the other way round", REFRESH, 200,
+	    "{" TOKEN ",\"expires_in\":3599,\"expires_on\":1700000060}",
+	    "expires_in=3599", NULL},
+
+	/* a machine's own service */
+	{"an identity", MACHINE, 200,
+	    "{" TOKEN ",\"expires_in\":\"86399\",\"resource\":\"r\","
+	    "\"expires_on\":\"1700086399\",\"not_before\":\"1700000000\","
+	    "\"refresh_token\":\"\"}",
+	    "status=ok access_token=ya29.new expires_in=86399 !refresh_token",
+	    NULL},
+	{"an identity's token from a cache", MACHINE, 200,
+	    "{" TOKEN ",\"expires_in\":\"86399\","
+	    "\"expires_on\":\"1700000600\"}", "expires_in=600", NULL},
+	{"an identity, and our clock is far ahead", MACHINE, 200,
+	    "{" TOKEN ",\"expires_in\":\"3599\","
+	    "\"expires_on\":\"1699990000\"}", "expires_in=3599", NULL},
+	{"an identity, expires_on alone", MACHINE, 200,
+	    "{" TOKEN ",\"expires_on\":\"1700003600\"}", "expires_in=3600",
+	    NULL},
+	{"no identity", MACHINE, 400,
+	    "{\"error\":\"invalid_request\","
+	    "\"error_description\":\"Identity not found\"}",
+	    "status=config error=invalid_request http_status=400",
+	    "invalid_request: Identity not found; assign an identity to the "
+	    "virtual machine"},
+	{"several identities", MACHINE, 400,
+	    "{\"error\":\"invalid_request\",\"error_description\":"
+	    "\"Multiple user assigned identities exist, please specify the "
+	    "clientId / resourceId of the identity in the token request\"}",
+	    "status=config", "if it has several, name one by client_id, "
+	    "identity_object_id or identity_resource_id"},
+	{"an identity, in words of its own", MACHINE, 400,
+	    "{\"error\":\"bad_request_102\"}", "status=config",
+	    "bad_request_102; assign an identity"},
+	{"an identity, without a word", MACHINE, 403,
+	    "{\"error\":{\"code\":\"x\",\"message\":\"no\"}}",
+	    "status=config !error", ": no; assign an identity"},
+	{"an identity, wrong resource", MACHINE, 400,
+	    "{\"error\":\"invalid_resource\"}", "status=config",
+	    "invalid_resource; check identity_resource"},
+	{"an identity, 400 with HTML", MACHINE, 400, "<html>",
+	    "status=temporary", "HTTP 400 with a text/html body"},
+	{"an identity, 404", MACHINE, 404, "",
+	    "status=temporary http_status=404",
+	    "HTTP 404 without a body; the metadata service is being updated, "
+	    "or this is no virtual machine of Azure"},
+	{"an identity, 404 with an error", MACHINE, 404,
+	    "{\"error\":\"not_found\"}", "status=temporary",
+	    "HTTP 404: not_found; the metadata service is being updated"},
+	{"an identity, 410", MACHINE, 410, "<html>",
+	    "status=temporary http_status=410",
+	    "the metadata service is being updated, which takes up to 70 s"},
+	{"an identity, 410 with an error", MACHINE, 410,
+	    "{\"error\":\"invalid_request\"}", "status=temporary",
+	    "HTTP 410: invalid_request; the metadata service is being"},
+	{"an identity, 429", MACHINE, 429, "{\"error\":\"invalid_request\"}",
+	    "status=temporary", "HTTP 429: invalid_request"},
+	{"an identity, 500", MACHINE, 500, "{\"error\":\"unknown\"}",
+	    "status=temporary", "HTTP 500: unknown"},
+	{"an identity, later", MACHINE, 400,
+	    "{\"error\":\"temporarily_unavailable\"}", "status=temporary",
+	    NULL},
+	{"404 and no identity", REFRESH, 404, "", "status=temporary",
+	    HOST ": HTTP 404 without a body"},
 
 	/* R5: plain data, whatever the letters are */
 	{"R5 bearer", REFRESH, 200,
@@ -231,52 +309,32 @@ static const struct row rows[] = {
 	    "\"refresh_token_expires_in\":7776000,\"id_token\":\"a.b.c\"}",
 	    "refresh_in=1800 scope=mail refresh_token_expires_in=7776000 "
 	    "!id_token", NULL},
+	{"no refresh_token without a person", APP, 200,
+	    "{" TOKEN ",\"refresh_token\":\"r\"}", "status=ok !refresh_token",
+	    NULL},
+	{"id_token after a code", CODE, 200,
+	    "{" TOKEN ",\"id_token\":\"a.b.c\",\"refresh_token\":\"r\","
+	    "\"scope\":\"mail\"}",
+	    "status=ok id_token=a.b.c refresh_token=r scope=mail", NULL},
 	{"id_token of a sign-in", DEVICE, 200,
 	    "{" TOKEN ",\"id_token\":\"a.b.c\"}", "status=ok id_token=a.b.c",
 	    NULL},
 
-	/* the words, and whom they concern */
-	{"invalid_grant", REFRESH, 400, "{\"error\":\"invalid_grant\"}",
-	    "status=login_required error=invalid_grant http_status=400",
-	    HOST ": invalid_grant"},
-	{"interaction_required", REFRESH, 400,
-	    "{\"error\":\"interaction_required\"}", "status=login_required",
-	    NULL},
-	{"consent_required", REFRESH, 400, "{\"error\":\"consent_required\"}",
-	    "status=login_required", NULL},
-	{"login_required", REFRESH, 400, "{\"error\":\"login_required\"}",
-	    "status=login_required", NULL},
-	{"invalid_grant without a person", APP, 400,
-	    "{\"error\":\"invalid_grant\"}", "status=config", "; check"},
-	{"consent_required without a person", APP, 400,
-	    "{\"error\":\"consent_required\"}", "status=config", NULL},
-	{"invalid_client", REFRESH, 401, "{\"error\":\"invalid_client\"}",
-	    "status=config error=invalid_client",
-	    "check client_id and client_secret"},
-	{"unauthorized_client", REFRESH, 400,
-	    "{\"error\":\"unauthorized_client\"}", "status=config", NULL},
-	{"invalid_scope", REFRESH, 400, "{\"error\":\"invalid_scope\"}",
-	    "status=config", "check scope"},
-	{"unsupported_grant_type", REFRESH, 400,
-	    "{\"error\":\"unsupported_grant_type\"}", "status=config", NULL},
-	{"invalid_request", REFRESH, 400, "{\"error\":\"invalid_request\"}",
-	    "status=config", NULL},
-	{"invalid_resource", REFRESH, 400, "{\"error\":\"invalid_resource\"}",
-	    "status=config", NULL},
-	{"invalid_target", REFRESH, 400, "{\"error\":\"invalid_target\"}",
-	    "status=config", NULL},
-	{"temporarily_unavailable", REFRESH, 400,
-	    "{\"error\":\"temporarily_unavailable\"}", "status=temporary",
-	    NULL},
-	{"server_error", REFRESH, 400, "{\"error\":\"server_error\"}",
-	    "status=temporary", NULL},
+	/* words in strange places; test_words() has what they mean */
 	{"an unknown word", REFRESH, 403, "{\"error\":\"whatever\"}",
 	    "status=temporary error=whatever", HOST ": HTTP 403: whatever"},
-	{"access_denied of a machine", APP, 403,
-	    "{\"error\":\"access_denied\"}", "status=config", NULL},
 	{"an error with status 200", REFRESH, 200,
 	    "{" TOKEN ",\"error\":\"invalid_grant\"}",
 	    "status=login_required !access_token", NULL},
+	{"Zoho's errors with status 200", REFRESH, 200,
+	    "{\"error\":\"invalid_client\"}",
+	    "status=config error=invalid_client http_status=200",
+	    "check client_id and client_secret"},
+	{"Zoho's word for too many", REFRESH, 200,
+	    "{\"error\":\"Access Denied\",\"status\":\"failure\","
+	    "\"error_description\":\"You have made too many requests\"}",
+	    "status=temporary http_status=200",
+	    HOST ": HTTP 200: Access Denied: You have made too many requests"},
 	{"an error of null", REFRESH, 200, "{" TOKEN ",\"error\":null}",
 	    "status=ok", NULL},
 	{"an error that is empty", REFRESH, 200, "{" TOKEN ",\"error\":\"\"}",
@@ -321,6 +379,16 @@ static const struct row rows[] = {
 	    "status=config aadsts=7000222",
 	    "AADSTS7000222: The provided client secret keys are expired. "
 	    "(trace 0a); check client_id and client_secret"},
+	{"a number and a certificate", CERTIFICATE, 401,
+	    "{\"error\":\"invalid_client\",\"error_description\":"
+	    "\"AADSTS700027: Client assertion failed signature validation.\","
+	    "\"error_codes\":[700027]}",
+	    "status=config aadsts=700027 error=invalid_client",
+	    "AADSTS700027: Client assertion failed signature validation.; "
+	    "check client_id, that the provider knows this certificate"},
+	{"a number and a code", CODE, 400,
+	    "{\"error\":\"invalid_grant\",\"error_codes\":[54005]}",
+	    "status=login_required aadsts=54005", "invalid_grant; the code"},
 	{"the number decides nothing", REFRESH, 400,
 	    "{\"error\":\"invalid_scope\",\"error_codes\":[700082]}",
 	    "status=config aadsts=700082", NULL},
@@ -330,22 +398,6 @@ static const struct row rows[] = {
 	    "status=config !aadsts", NULL},
 
 	/* R9: the device flow */
-	{"R9 pending", DEVICE, 400, "{\"error\":\"authorization_pending\"}",
-	    "status=temporary error=authorization_pending", NULL},
-	{"R9 slow_down", DEVICE, 400, "{\"error\":\"slow_down\"}",
-	    "status=temporary error=slow_down", NULL},
-	{"R9 slow_down with 429", DEVICE, 429, "{\"error\":\"slow_down\"}",
-	    "status=temporary error=slow_down", NULL},
-	{"R9 access_denied", DEVICE, 400, "{\"error\":\"access_denied\"}",
-	    "status=denied error=access_denied", NULL},
-	{"R9 authorization_declined", DEVICE, 400,
-	    "{\"error\":\"authorization_declined\"}",
-	    "status=denied error=access_denied", NULL},
-	{"R9 expired_token", DEVICE, 400, "{\"error\":\"expired_token\"}",
-	    "status=login_required error=expired_token", NULL},
-	{"R9 bad_verification_code", DEVICE, 400,
-	    "{\"error\":\"bad_verification_code\"}",
-	    "status=login_required error=bad_verification_code", NULL},
 	{"R9 no complete URI", START, 200,
 	    "{\"device_code\":\"d\",\"user_code\":\"ABC-D\","
 	    "\"verification_uri\":\"https://microsoft.com/devicelogin\","
@@ -359,6 +411,19 @@ static const struct row rows[] = {
 	    "\"expires_in\":1800}",
 	    "status=ok verification_uri=https://www.google.com/device "
 	    "expires_in=1800 interval=7", NULL},
+	{"R9 numbers as strings", START, 200,
+	    "{\"device_code\":\"d\",\"user_code\":\"u\",\"interval\":\"10\","
+	    "\"verification_uri\":\"https://a.example/\","
+	    "\"expires_in\":\"600\"}",
+	    "status=ok expires_in=600 interval=10", NULL},
+	{"R9 no numbers", START, 200,
+	    "{\"device_code\":\"d\",\"user_code\":\"u\",\"interval\":null,"
+	    "\"verification_url\":\"https://a.example/\","
+	    "\"expires_in\":\"soon\"}",
+	    "status=ok expires_in=900 interval=5", NULL},
+	{"R9 Google's way to say not so often", START, 403,
+	    "{\"error_code\":\"rate_limit_exceeded\"}",
+	    "status=temporary http_status=403", "HTTP 403 without an error"},
 	{"R9 a complete URI", START, 200,
 	    "{\"device_code\":\"d\",\"user_code\":\"u\",\"interval\":0,"
 	    "\"verification_uri\":\"https://a.example/\","
@@ -372,20 +437,12 @@ static const struct row rows[] = {
 	{"R9 no user_code", START, 200,
 	    "{\"device_code\":\"d\",\"verification_uri\":\"https://a.b/\"}",
 	    "status=temporary", "usable user_code"},
-	{"R9 refused at once", START, 400, "{\"error\":\"invalid_scope\"}",
-	    "status=config", NULL},
-
 	/* RFC 7009 */
 	{"revoked", REVOKE, 200, "", "status=ok", NULL},
 	{"revoked, with a body", REVOKE, 200, "<html>", "status=ok", NULL},
 	{"revoked long ago", REVOKE, 400, "{\"error\":\"invalid_token\"}",
 	    "status=ok", NULL},
 	{"revoked later", REVOKE, 503, "", "status=temporary", NULL},
-	{"no such type", REVOKE, 400,
-	    "{\"error\":\"unsupported_token_type\"}", "status=config", NULL},
-	{"revoked by whom", REVOKE, 401, "{\"error\":\"invalid_client\"}",
-	    "status=config", NULL},
-
 	/* secrets stay out of reasons */
 	{"a secret in a text", REFRESH, 400,
 	    "{\"error\":\"invalid_grant\",\"error_description\":"
@@ -399,6 +456,20 @@ static const struct row rows[] = {
 	    "{\"error\":\"invalid_grant\",\"error_description\":"
 	    "\"a%41b+c, a%2541b%2bc, %61%2541%62%2Bc\"}",
 	    "status=login_required", "invalid_grant: ***, ***, ***"},
+	{"a code and its verifier", CODE, 400,
+	    "{\"error\":\"invalid_grant\",\"error_description\":"
+	    "\"0.AXoA/code+of=this and dBjftJeZ4CVP-mB92K2 or "
+	    "0.AXoA%2Fcode%2Bof%3Dthis and dBjftJeZ4CVP%2dmB92K2\"}",
+	    "status=login_required", "invalid_grant: *** and *** or *** and "
+	    "***; the code was used already"},
+	{"an assertion", SERVICE, 400,
+	    "{\"error\":\"invalid_grant\",\"error_description\":"
+	    "\"eyJhbGciOiJSUzI1...\"}", "status=config",
+	    "invalid_grant: ***...; check the clock"},
+	{"a client's assertion", CERTIFICATE, 401,
+	    "{\"error\":\"invalid_client\",\"error_description\":"
+	    "\"eyJhbGciOiJQUzI1NiJ9%2Ee30.c2ln\"}", "status=config",
+	    "invalid_client: ***; check client_id, that"},
 	{"a short secret is no reason to spoil a text",
 	    REFRESH "code=a\n", 400,
 	    "{\"error\":\"invalid_grant\",\"error_description\":\"a b\"}",
@@ -414,7 +485,146 @@ static const struct row rows[] = {
 	    "{\"error\":\"slow_down\",\"message\":\"the-device-code\"}",
 	    "status=temporary", "slow_down: ***"},
 };
+/* What each word means, and the whole reason but for the host. */
+static const struct {
+	const char *word, *request, *status, *reason;
+} words[] = {
+	/* RFC 6749 section 5.2 */
+	{"invalid_request", REFRESH, "config", "invalid_request; check tenant, "
+	    "client_id, scope and client_secret"},
+	{"invalid_request", CERTIFICATE, "config", "invalid_request; check "
+	    "tenant, client_id and scope, and what the provider expects of the "
+	    "assertion"},
+	{"invalid_request", SERVICE, "config", "invalid_request; check "
+	    "client_key, token_endpoint and scope"},
+	{"invalid_client", REFRESH, "config", "invalid_client; check client_id "
+	    "and client_secret"},
+	{"invalid_client", REVOKE, "config", "invalid_client; check client_id "
+	    "and client_secret"},
+	{"invalid_client", CERTIFICATE, "config", "invalid_client; check "
+	    "client_id, that the provider knows this certificate, key or "
+	    "federated credential for it, and the clock of this machine"},
+	{"invalid_client", SERVICE, "config", "invalid_client; check that the "
+	    "service account exists, and that client_key belongs to it"},
+	{"invalid_grant", REFRESH, "login_required", "invalid_grant"},
+	{"invalid_grant", DEVICE, "login_required", "invalid_grant"},
+	{"invalid_grant", CODE, "login_required", "invalid_grant; the code was "
+	    "used already or is too old: run the command again"},
+	{"invalid_grant", APP, "config", "invalid_grant; check the account's "
+	    "settings and its registration"},
+	{"invalid_grant", SERVICE, "config", "invalid_grant; check the clock of "
+	    "this machine, that the mailbox exists, and that client_key has "
+	    "not been deleted"},
+	{"unauthorized_client", REFRESH, "config", "unauthorized_client; check "
+	    "client_id, and that its registration allows this grant"},
+	{"unauthorized_client", CERTIFICATE, "config", "unauthorized_client; "
+	    "check client_id, and that its registration allows this grant"},
+	{"unauthorized_client", SERVICE, "config", "unauthorized_client; allow "
+	    "the numeric client ID of the service account with this scope in "
+	    "the Admin console of Google Workspace, under domain-wide "
+	    "delegation"},
+	{"unsupported_grant_type", REFRESH, "config", "unsupported_grant_type; "
+	    "check grant and token_endpoint"},
+	{"invalid_scope", REFRESH, "config", "invalid_scope; check scope"},
+	{"invalid_scope", START, "config", "invalid_scope; check scope"},
+
+	/* section 4.1.2.1, as far as a token endpoint may say it */
+	{"access_denied", REFRESH, "config", "access_denied; check the "
+	    "account's settings and its registration"},
+	{"access_denied", APP, "config", "access_denied; check the account's "
+	    "settings and its registration"},
+	{"access_denied", SERVICE, "config", "access_denied; allow the numeric "
+	    "client ID of the service account with this scope in the Admin "
+	    "console of Google Workspace, under domain-wide delegation"},
+	{"unsupported_response_type", CODE, "config",
+	    "unsupported_response_type; check token_endpoint"},
+	{"server_error", REFRESH, "temporary", "server_error"},
+	{"temporarily_unavailable", REFRESH, "temporary",
+	    "temporarily_unavailable"},
+
+	/* R9: RFC 8628 section 3.5, and Microsoft's words */
+	{"authorization_pending", DEVICE, "temporary",
+	    "authorization_pending"},
+	{"slow_down", DEVICE, "temporary", "slow_down"},
+	{"access_denied", DEVICE, "denied", "access_denied"},
+	{"authorization_declined", DEVICE, "denied", "access_denied"},
+	{"expired_token", DEVICE, "login_required", "expired_token; the code "
+	    "was not entered in time: run the command again"},
+	{"bad_verification_code", DEVICE, "login_required",
+	    "bad_verification_code; run the command again"},
+	{"expired_token", REFRESH, "login_required", "expired_token"},
+
+	/* OpenID Connect Core section 3.1.2.6 */
+	{"interaction_required", REFRESH, "login_required",
+	    "interaction_required"},
+	{"login_required", REFRESH, "login_required", "login_required"},
+	{"account_selection_required", REFRESH, "login_required",
+	    "account_selection_required"},
+	{"consent_required", REFRESH, "login_required", "consent_required"},
+	{"consent_required", APP, "config", "consent_required; check the "
+	    "account's settings and its registration"},
+	{"request_not_supported", REFRESH, "temporary",
+	    "request_not_supported"},
+
+	/* RFC 7009, RFC 8707, and what else is met */
+	{"unsupported_token_type", REVOKE, "config", "unsupported_token_type; "
+	    "check revocation_endpoint"},
+	{"invalid_target", REFRESH, "config", "invalid_target; check resource "
+	    "and audience"},
+	{"invalid_resource", REFRESH, "config", "invalid_resource; check scope "
+	    "and resource"},
+	{"deleted_client", REFRESH, "config", "deleted_client; check client_id"},
+	{"disabled_client", REFRESH, "config",
+	    "disabled_client; check client_id"},
+	{"admin_policy_enforced", REFRESH, "config", "admin_policy_enforced; "
+	    "ask the administrator of the domain to allow this client_id"},
+	{"redirect_uri_mismatch", CODE, "config", "redirect_uri_mismatch; add "
+	    "the redirect URI to the registration of the client"},
+	{"whatever", REFRESH, "temporary", "whatever"},
+};
 /* clang-format on */
+
+/* One word with one HTTP status: status, error and the whole reason. */
+static void
+check_word(size_t i, long http, int later)
+{
+	const char *word = words[i].word, *status = words[i].status;
+	const char *shown = words[i].reason;
+	size_t shown_len = strcspn(shown, ";");
+	char body[128], where[32] = "", want[DETAIL_MAX];
+
+	if (later)
+		status = "temporary";
+	if (http != 400 && strcmp(status, "temporary") == 0)
+		snprintf(where, sizeof(where), "HTTP %ld: ", http);
+	snprintf(want, sizeof(want), HOST ": %s%.*s", where,
+	    (int)(later ? shown_len : strlen(shown)), shown);
+	snprintf(body, sizeof(body), "{\"error\":\"%s\"}", word);
+	read_answer(words[i].request, http, body, strlen(body));
+	tap_is(got("status"), status, word);
+	tap_is(got("reason"), want, word);
+	snprintf(want, sizeof(want), "%.*s", (int)shown_len, shown);
+	tap_is(got("error"), want, word);
+}
+
+/* The word decides, whatever the status; but for those that say "later". */
+static void
+test_words(void)
+{
+	static const short now[] = {200, 400, 401, 403, 428};
+	static const short later[] = {408, 425, 429, 500, 502, 503, 504};
+	size_t i, n;
+
+	for (i = 0; i < COUNT_OF(words); i++) {
+		/* revoked is what was wanted: 200 is no error there */
+		for (n = 0; n < COUNT_OF(now); n++)
+			if (now[n] != 200 ||
+			    strcmp(words[i].request, REVOKE) != 0)
+				check_word(i, now[n], 0);
+		for (n = 0; n < COUNT_OF(later); n++)
+			check_word(i, later[n], 1);
+	}
+}
 
 static void
 test_rows(void)
@@ -559,6 +769,42 @@ test_forms(void)
 		NULL, NULL},
 	    {"device_authorization", START, "scope=mail&client_id=app", NULL,
 		NULL},
+	    {"jwt_bearer with a client_id and a scope",
+		SERVICE "client_id=a\nscope=x/ y\n",
+		"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3A"
+		"jwt-bearer&assertion=eyJhbGciOiJSUzI1&scope=x%2F%20y&"
+		"client_id=a",
+		NULL, NULL},
+	    {"an assertion and client_auth=basic",
+		CERTIFICATE "client_auth=basic\nclient_secret=s\n",
+		"grant_type=client_credentials&client_id=app&"
+		"client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3A"
+		"client-assertion-type%3Ajwt-bearer&client_assertion="
+		"eyJhbGciOiJQUzI1NiJ9.e30.c2ln",
+		NULL, NULL},
+	    {"authorization_code with a scope",
+		CODE "scope=a b\nclient_secret=s\n",
+		"grant_type=authorization_code&code=0.AXoA%2Fcode%2Bof%3Dthis&"
+		"redirect_uri=http%3A%2F%2Flocalhost%3A1%2F&"
+		"code_verifier=dBjftJeZ4CVP-mB92K2&scope=a%20b&client_id=app&"
+		"client_secret=s",
+		NULL, NULL},
+	    {"a refresh with Yahoo's redirect_uri",
+		"operation=token\ngrant=refresh_token\nclient_id=a\n"
+		"refresh_token=r\nredirect_uri=https://a.b/\n",
+		"grant_type=refresh_token&refresh_token=r&redirect_uri="
+		"https%3A%2F%2Fa.b%2F&client_id=a",
+		NULL, NULL},
+	    {"managed_identity",
+		MACHINE "client_secret=s\nclient_assertion=a\nscope=x\n",
+		"api-version=2018-02-01&resource=https%3A%2F%2Fa.example", NULL,
+		NULL},
+	    {"managed_identity by name",
+		MACHINE "client_id=c d\nidentity_object_id=o\n"
+			"identity_resource_id=/sub/1\n",
+		"api-version=2018-02-01&resource=https%3A%2F%2Fa.example&"
+		"object_id=o&msi_res_id=%2Fsub%2F1&client_id=c%20d",
+		NULL, NULL},
 	    {"other attributes stay at home",
 		"operation=revoke\ntoken=t\ntoken_type_hint=refresh_token\n"
 		"refresh_token=r\nscope=s\nca_file=/x\n",
@@ -626,6 +872,17 @@ test_operations(void)
 	m = ask("operation=token\ngrant=refresh_token\nclient_id=a\n");
 	tap_is(operation_lacks(operation_find(&m), &m), "refresh_token",
 	    "what is lacking is named");
+	m = ask("operation=token\ngrant=managed_identity\n"
+		"identity_endpoint=http://169.254.169.254/\n");
+	tap_is(operation_lacks(operation_find(&m), &m), "identity_resource",
+	    "an identity is for a resource");
+	m = ask("operation=token\ngrant=jwt_bearer\nclient_id=a\n");
+	tap_is(operation_lacks(operation_find(&m), &m), "assertion",
+	    "jwt_bearer needs an assertion");
+	m = ask("operation=token\ngrant=authorization_code\nclient_id=a\n"
+		"code=c\nredirect_uri=http://localhost/\n");
+	tap_is(operation_lacks(operation_find(&m), &m), "code_verifier",
+	    "no code without its verifier");
 	m = ask("operation=discover\nissuer=https://a.example\n");
 	tap_is(operation_lacks(operation_find(&m), &m), NULL,
 	    "nothing is lacking");
@@ -646,6 +903,16 @@ test_token_limits(void)
 		read_answer(REFRESH, 200, body, strlen(body));
 		tap_is(got("status"), extra ? "temporary" : "ok",
 		    "a token of TOKEN_MAX bytes and no longer");
+	}
+	for (extra = 0; extra < 2; extra++) {
+		len = (size_t)snprintf(
+		    body, sizeof(body), "{" TOKEN ",\"id_token\":\"");
+		memset(body + len, 'a', TOKEN_MAX + extra);
+		strcpy(body + len + TOKEN_MAX + extra, "\"}");
+		read_answer(CODE, 200, body, strlen(body));
+		tap_is(got("status"), "ok", "a sign-in with an id_token");
+		tap_ok((got("id_token") != NULL) == (extra == 0),
+		    "an id_token of TOKEN_MAX bytes, a longer one is left out");
 	}
 	memset(body, '[', sizeof(body));
 	memcpy(body, "{\"a\":", 5);
@@ -718,6 +985,48 @@ test_urls(void)
 				strcmp(url.host, t[i].host) == 0)),
 		    "URL \"%s\" gives %d (%d)", t[i].text, t[i].code, r);
 	}
+}
+
+/* The address of metadata services, for them alone. */
+static void
+test_identity_urls(void)
+{
+	static const struct {
+		const char *text;
+		int code;
+	} t[] = {
+	    {"http://169.254.169.254/metadata/identity/oauth2/token", 0},
+	    {"http://0xa9fea9fe/", 0},
+	    {"http://127.0.0.1:40342/metadata", 0},
+	    {"https://a.example/token", 0},
+	    {"http://169.254.169.253/", -EACCES},
+	    {"http://169.254.169.254.example.com/", -EACCES},
+	    {"http://a.example/", -EACCES},
+	    {"http://169.254.169.254@a.example/", -ERR_FORMAT},
+	    {"ftp://169.254.169.254/", -ERR_FORMAT},
+	};
+	struct url url, whole;
+	char query[URL_MAX];
+	size_t i;
+	int r;
+
+	for (i = 0; i < COUNT_OF(t); i++) {
+		r = url_parse_identity(&url, t[i].text);
+		tap_ok(r == t[i].code && (r < 0 || url.loopback == (i == 2)),
+		    "identity URL \"%s\" gives %d (%d)", t[i].text, t[i].code,
+		    r);
+	}
+	url_parse_identity(&url, "http://169.254.169.254/t");
+	tap_ok(url_query(&whole, &url, "a=b%26c&d=e") == 0, "a query");
+	tap_is(whole.text, "http://169.254.169.254/t?a=b%26c&d=e", "a query");
+	tap_ok(!whole.tls && strcmp(whole.host, "169.254.169.254") == 0,
+	    "its host");
+	url_parse_identity(&url, "https://a.example/t?x=1");
+	tap_ok(url_query(&whole, &url, "a=b") == 0, "one query more");
+	tap_is(whole.text, "https://a.example/t?x=1&a=b", "one query more");
+	memset(query, 'q', sizeof(query) - 1);
+	query[sizeof(query) - 1] = '\0';
+	tap_ok(url_query(&whole, &url, query) == -ERR_FORMAT, "a long query");
 }
 
 static void
@@ -868,6 +1177,7 @@ int
 main(void)
 {
 	test_rows();
+	test_words();
 	test_message();
 	test_retry_after();
 	test_forms();
@@ -876,6 +1186,7 @@ main(void)
 	test_token_limits();
 	test_long_text();
 	test_urls();
+	test_identity_urls();
 	test_places();
 	test_issuers();
 	test_metadata();
