@@ -162,8 +162,12 @@ def certificate_check(stage):
     assert helper.check().rc == 0, helper.check()
     good = helper.accounts["app"]
     ended = stage.certificate(f"{stage.where}/app.key", start=in_days(-20), end=in_days(-1))
+    both = helper.secret_file("both.pem", "".join(
+        open(good[name], encoding="ascii").read() for name in ("client_key", "client_certificate")))
+    os.chmod(both, 0o644)
     rows = [
         ({"client_certificate": ended}, ended, "expired|ended"),
+        ({"client_key": None, "client_certificate": both}, both, f"chmod 6[04]0 {both}"),
         ({"client_certificate": "/nowhere/app.pem"}, "/nowhere/app.pem", "No such file"),
         ({"client_key": "/nowhere/app.key"}, "/nowhere/app.key", "No such file"),
         ({"client_certificate": helper.config}, helper.config, "certificate"),
@@ -193,33 +197,35 @@ def certificate_ends_soon(stage):
     server.clients["app"].register(soon)
     helper.accounts["app"]["client_certificate"] = soon
     done = helper.check()
-    assert done.rc == 0 and "warning" in done.stderr and "10 days" in done.stderr, done
+    assert done.rc == 0 and re.search(f"warning: .*{soon} ends in 10 days", done.stderr), done
     helper.start()
     for _ in range(2):
         reply = helper.request({"request": "refresh", "account": "app"})
         assert reply["status"] == "ok", reply
     warnings = [line for line in helper.log().splitlines() if "certificate" in line]
-    assert len(warnings) == 1 and "app" in warnings[0], warnings
+    assert len(warnings) == 1 and f"{soon} ends in 10 days" in warnings[0], warnings
     assert int(helper.list()["app"]["certificate_expires_at"]) == int(end.timestamp())
     stage.end()
 
 
 @tap.promise
 def certificate_peer(stage):
-    "oidc-provider: the certificate is accepted with PS256 and with RS256; another key is not"
-    _, helper = certified(stage)
+    "oidc-provider: it accepts PS256, RS256, and an endpoint that was looked up; no other key"
+    _, helper = certified(stage, helper={"providers": {"bare": {"title": "Bare"}}})
     path = helper.accounts["app"]["client_certificate"]
     provider = OidcProvider(stage.env, tls=True, certificate=path).start()
     other = stage.key("other")
     proofs = {"PS256": {}, "RS256": {"client_assertion_alg": "RS256"},
+              "issuer": {"token_endpoint": None, "provider": "bare", "issuer": provider.url},
               "other": {"client_key": stage.install(other),
                         "client_certificate": stage.certificate(other)}}
     app = helper.accounts.pop("app")
     for name, proof in proofs.items():
-        helper.accounts[name] = {**app, "client_id": CERTIFIED, "scope": "mail", **proof,
-                                 "user": f"{name}@example.com", **endpoints(provider)}
+        helper.accounts[name] = {**app, "client_id": CERTIFIED, "scope": "mail",
+                                 "user": f"{name}@example.com", "hosts": "localhost",
+                                 **endpoints(provider), **proof}
     helper.start()
-    for name in ("PS256", "RS256"):
+    for name in ("PS256", "RS256", "issuer"):
         reply = helper.token(f"{name}@example.com")
         assert reply["status"] == "ok", reply
         assert provider.introspect(reply["token"])["active"]
@@ -377,10 +383,12 @@ def federated_refused(stage):
         "ended": (platform.assertion(-5), "AADSTS700024"),
         "empty": ("", "platform/empty"),
         "lines": ("a\nb\n", "platform/lines"),
+        "open": (platform.assertion(), "chmod go-w"),
     }
     for name, (assertion, _) in rows.items():
         helper.accounts[name] = {**APP, "user": f"{name}@example.com",
                                  "assertion_file": platform.write(name, assertion)}
+    os.chmod(helper.accounts["open"]["assertion_file"], 0o666)
     path = stage.env.path("platform/missing")
     helper.accounts["missing"] = {**APP, "user": "missing@example.com", "assertion_file": path}
     helper.start()
@@ -613,6 +621,38 @@ def running(pid):
 
 
 @tap.promise
+def command_talks_too_much(stage):
+    "what a command writes to its errors, or leaves running, does not hold it up"
+    helper = commanded(stage, {
+        "chatty": [script(stage, "chatty", "#!/bin/sh\nhead -c 300000 /dev/zero | tr '\\0' x >&2\n"
+                          "echo token-1\n")],
+        "agent": [script(stage, "agent", "#!/bin/sh\nsleep 1000 &\necho token-2\n")],
+        "closed": [script(stage, "closed", "#!/bin/sh\necho token-3\nexec >&- 2>&-\nsleep 0.2\n")],
+    }, settings={"fetch_timeout": "4s"})
+    for number, name in enumerate(("chatty", "agent", "closed"), 1):
+        reply = helper.token(f"{name}@example.com")
+        assert reply.get("token") == f"token-{number}", (name, reply)
+    stage.end()
+
+
+@tap.promise
+def command_of_a_user(stage):
+    "a user's own helper runs a command as that user, and again when its token is rejected"
+    place = stage.env.mkdir("own", 0o777)
+    path = script(stage, "own", '#!/bin/sh\nid -u >>"$1"\necho token-$(wc -l <"$1")\n')
+    helper = commanded(stage, {"alice": [path, place + "/uid"]}, user="games")
+    reply = helper.token(uid="games")
+    assert reply.get("token") == "token-1", reply
+    done = helper.request({"request": "reject", "user": ALICE, "service": "imap",
+                           "host": "localhost", "token_id": reply["token_id"], "detail": "401"})
+    assert done["action"] == "refresh", done
+    wait_for(lambda: helper.token()["token"] == "token-2", what="the second token")
+    with open(place + "/uid", encoding="ascii") as f:
+        assert f.read().split() == [str(pwd.getpwnam("games").pw_uid)] * 2
+    stage.end()
+
+
+@tap.promise
 def command_is_run_once(stage):
     "however many ask, a command is run once for each token; a slow one holds up nobody else"
     place = stage.env.mkdir("count", 0o777)
@@ -759,8 +799,9 @@ def mended_files(stage):
             text(file, new)
     install(good, "c1")
     platform.write("token", platform.assertion())
-    for name in rows:
-        stage.status(f"{name}@example.com", "ok")
+    for name in rows:           # before anyone asks
+        wait_for(lambda name=name: helper.list()[name]["state"] == "fresh", 15, name)
+        assert helper.token(f"{name}@example.com")["status"] == "ok"
     stage.hide("the password", word)
     stage.end()
 

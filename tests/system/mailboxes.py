@@ -227,6 +227,68 @@ def forget(stage):
 
 
 @tap.promise
+def reload(stage):
+    "a reload keeps the tokens, of other scopes it does not, and without the account none is served"
+    server, helper = delegated(stage, scopes=("mail", "other"))
+    tokens = {user: ok(helper.token(user)) for user in (ALICE, BOB)}
+    account = helper.accounts["google"]
+    account["hosts"] = "localhost elsewhere.example.com"
+    assert helper.reload()["status"] == "ok"
+    for user, token in tokens.items():
+        assert ok(helper.token(user, host="elsewhere.example.com")) == token
+    assert len(server.seen("token")) == 2
+    account["scope"] = "other"
+    assert helper.reload()["status"] == "ok"
+    assert ok(helper.token()) not in tokens.values()
+    assert server.access[ok(helper.token())][0].scope == "other"
+    account["mailboxes_file"] = stage.env.write("only", BOB + "\n")
+    assert helper.reload()["status"] == "ok"
+    assert helper.token()["status"] == "denied"
+    ok(helper.token(BOB))
+    del helper.accounts["google"]
+    assert helper.reload()["status"] == "ok"
+    assert helper.token(BOB)["status"] == "denied" and not helper.list()
+    stage.end()
+
+
+@tap.promise
+def reload_during_a_fetch(stage):
+    "an account that is removed, or serves fewer, while tokens of its mailboxes are on their way"
+    server, helper = delegated(stage)
+    go = threading.Event()
+    server.always("token", lambda _: go.wait(20) and None)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(helper.token, user) for user in (ALICE, BOB, CAROL)]
+        server.wait_seen("token", 3)
+        account = helper.accounts["google"]
+        account["mailboxes_file"] = stage.env.write("only", BOB + "\n")
+        assert helper.reload()["status"] == "ok"
+        del helper.accounts["google"]
+        assert helper.reload()["status"] == "ok"
+        helper.accounts["google"] = account
+        assert helper.reload()["status"] == "ok"
+        go.set()
+        for asker in waiting:
+            asker.result(30)
+    ok(helper.token(BOB))
+    assert helper.token()["status"] == "denied"
+    stage.end()
+
+
+@tap.promise
+def background_refresh(stage):
+    "the token of a mailbox in use is replaced before it ends: nobody waits"
+    server, helper = delegated(stage)
+    server.expires_in = 3
+    ok(helper.token())
+    server.expires_in = 3599
+    server.wait_seen("token", 2)
+    assert asked_for(server) == [ALICE, ALICE]
+    wait_for(lambda: int(helper.token()["expires_at"]) > time.time() + 3000, what="the new token")
+    stage.end()
+
+
+@tap.promise
 def bounded(stage):
     "at most 1000 mailboxes are in memory; the least recently used one goes first"
     server, helper = delegated(stage, tls=False)
