@@ -2,7 +2,6 @@
 /* failure - from an answer that is of no use to a reply that says why */
 #include "config.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

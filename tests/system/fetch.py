@@ -486,7 +486,8 @@ def plain_http(w):
                 {"operation": "discover", "issuer": f"http://{METADATA}/"},
                 {"operation": "token", "grant": "jwt_bearer", "assertion": "a.b.c",
                  "token_endpoint": f"http://{METADATA}/"},
-                {"operation": "revoke", "token": "dead", "revocation_endpoint": f"http://{METADATA}/"},
+                {"operation": "revoke", "token": "dead",
+                 "revocation_endpoint": f"http://{METADATA}/"},
                 w.identity(identity_endpoint=f"http://{NAME}/token"),
                 w.identity(identity_endpoint="http://169.254.169.253/token")):
             w.expect("config", " is plain http", **{**attributes, "proxy": p.url})
