@@ -17,7 +17,8 @@
 #include "helper/daemon/spawn.h"
 
 #define PACKET_SIZE 256
-#define ERRORS_MAX 4096 /* bytes of a command's errors that are looked at */
+#define ERRORS_READS 256 /* a pipe that is full, and then some */
+#define ERRORS_MAX 512	 /* the last bytes of a command's errors */
 
 struct child {
 	struct child *next;
@@ -28,9 +29,12 @@ struct child {
 	int is_fetch;
 	int is_command;
 	struct event *readable;
+	struct event *errors_readable;
 	struct event *timeout;
 	child_done *done;
 	void *context;
+	size_t errors_len;
+	char errors[ERRORS_MAX];
 	size_t len;
 	char buf[MSG_MAX];
 };
@@ -58,6 +62,8 @@ child_free(struct child *c)
 	}
 	if (c->readable)
 		event_free(c->readable);
+	if (c->errors_readable)
+		event_free(c->errors_readable);
 	if (c->timeout)
 		event_free(c->timeout);
 	if (c->fd >= 0)
@@ -115,23 +121,55 @@ send_request(struct children *all, const struct child_call *call, int64_t id,
 	return r < 0 ? r : send_packet(all->fd, &w, fds);
 }
 
-/* The last line of what a command has written to its standard error. */
-static void
-read_errors(const struct child *c, char *ret, size_t size)
+/*
+ * Keep the end of what a command writes to its errors. Returns 1 if there was
+ * something, 0 if not, -1 at its end.
+ */
+static int
+drain_errors(struct child *c)
 {
 	char buf[ERRORS_MAX];
-	ssize_t n = 0, got = 0;
+	ssize_t n = read(c->errors_fd, buf, sizeof(buf));
+	size_t keep = sizeof(c->errors) - (n > 0 ? (size_t)n : 0);
 
-	/* the pipe may hold more than is wanted: its end counts */
-	while (
-	    c->errors_fd >= 0 && (n = read(c->errors_fd, buf, sizeof(buf))) > 0)
-		got = n;
-	while (got > 0 && (buf[got - 1] == '\n' || buf[got - 1] == '\r'))
-		got--;
-	n = got;
-	while (n > 0 && buf[n - 1] != '\n')
-		n--;
-	util_sanitise(ret, size, buf + n, (size_t)(got - n));
+	if (n <= 0)
+		return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+	if (keep > c->errors_len)
+		keep = c->errors_len;
+	memmove(c->errors, c->errors + c->errors_len - keep, keep);
+	memcpy(c->errors + keep, buf, (size_t)n);
+	c->errors_len = keep + (size_t)n;
+	return 1;
+}
+
+static void
+on_errors(evutil_socket_t fd, short what, void *arg)
+{
+	struct child *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (drain_errors(c) < 0)
+		event_del(c->errors_readable);
+}
+
+/* The last line of a command's errors. */
+static void
+read_errors(struct child *c, char *ret, size_t size)
+{
+	size_t begin, end;
+	int i;
+
+	/* not for ever: what it started may go on writing */
+	for (i = 0; i < ERRORS_READS && drain_errors(c) > 0; i++)
+		;
+	end = c->errors_len;
+	while (end > 0 && strchr("\r\n", c->errors[end - 1]))
+		end--;
+	begin = end;
+	while (begin > 0 && c->errors[begin - 1] != '\n')
+		begin--;
+	util_sanitise(ret, size, c->errors + begin, end - begin);
 }
 
 /* Tell the owner, and be gone. */
@@ -336,8 +374,14 @@ watch(struct child *c, int64_t timeout_ms)
 	c->readable =
 	    event_new(c->all->base, c->fd, EV_READ | EV_PERSIST, on_output, c);
 	c->timeout = evtimer_new(c->all->base, on_timeout, c);
+	if (c->is_command)
+		c->errors_readable = event_new(c->all->base, c->errors_fd,
+		    EV_READ | EV_PERSIST, on_errors, c);
 	if (!c->readable || !c->timeout || event_add(c->readable, NULL) < 0 ||
 	    evtimer_add(c->timeout, &tv) < 0)
+		return -ENOMEM;
+	if (c->is_command &&
+	    (!c->errors_readable || event_add(c->errors_readable, NULL) < 0))
 		return -ENOMEM;
 	return 0;
 }
