@@ -24,7 +24,7 @@ class Helper:
 
     server     where the provider "test" points to: an OAuthServer, an OidcProvider or None
     accounts   {name: {key: value}}; a list is written with blanks.  Left out are
-               provider = test, client_id = test-client
+               provider = test, client_id = test-client and, without root, allow = this uid
     providers  {name: {key: value}}; hosts of "test" are localhost and 127.0.0.1
     settings   more of sasl-bearer.conf; None removes a line
     listen     further sockets, such as one in Postfix's queue directory
@@ -92,6 +92,7 @@ class Helper:
             for name, keys in files.items():
                 if folder == "accounts.d" and isinstance(keys, dict):
                     keys = {"provider": "test", "client_id": "test-client", **keys}
+                    keys.setdefault("allow", os.geteuid() or None)
                 self._write(os.path.join(where, f"{name}.conf"), keys)
         return self
 

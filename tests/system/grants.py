@@ -572,7 +572,7 @@ def command_fails(stage):
         "twice": ("echo one; echo two", ["token"]),
         "html": ("echo '<html>'", ["token"]),
         "long": ("head -c 40000 /dev/zero | tr '\\0' a", ["token"]),
-        "endless": ("exec tr '\\0' a </dev/zero", ["more than 64 KiB"]),
+        "endless": ("exec tr '\\0' a </dev/zero", ["too long"]),
         "end": ("printf 'access_token=t\\nexpires_in=soon\\n'", ["expires_in"]),
         "past": ("printf 'access_token=t\\nexpires_at=1000\\n'", ["expired"]),
     }
@@ -638,6 +638,7 @@ def command_talks_too_much(stage):
 @tap.promise
 def command_of_a_user(stage):
     "a user's own helper runs a command as that user, and again when its token is rejected"
+    tap.need(os.geteuid() == 0, "uid 0")
     place = stage.env.mkdir("own", 0o777)
     path = script(stage, "own", '#!/bin/sh\nid -u >>"$1"\necho token-$(wc -l <"$1")\n')
     helper = commanded(stage, {"alice": [path, place + "/uid"]}, user="games")

@@ -332,7 +332,8 @@ def outside(stage):
     assert len(server.seen("token")) == 2, asked_for(server)
     assert helper.token(host="elsewhere.example.com")["status"] == "denied"
     assert helper.token(service="pop")["status"] == "denied"
-    assert helper.token(uid="nobody")["status"] == "denied"
+    if os.geteuid() == 0:
+        assert helper.token(uid="games")["status"] == "denied"
     stage.end()
 
 
