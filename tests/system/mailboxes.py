@@ -16,7 +16,7 @@ import tap
 from assertions import ServiceAccount, jwt_read
 from env import wait_for
 from mail import Dovecot, Postfix, Sink, mbsync
-from oauthd import Reply
+from oauthd import OAuthServer, Reply
 from world import Stage
 
 ALICE = "alice@example.com"
@@ -208,6 +208,29 @@ def independent(stage):
         go.set()
         assert len({ok(asker.result(20)) for asker in waiting}) == 1
     assert sorted(asked_for(server)) == [ALICE, BOB]
+    stage.end()
+
+
+@tap.promise
+def crowd(stage):
+    "D2: while the provider of many mailboxes hangs, other accounts are answered at once"
+    server, helper = delegated(stage, start=False, tls=False)
+    other = OAuthServer(log=stage.env.log_file("other")).start()
+    helper.accounts["app"] = {
+        "user": "app@contoso.com", "grant": "client_credentials", "scope": "x",
+        "client_secret_file": helper.secret_file("secret", "secret of the app"),
+        "token_endpoint": other.endpoint("token")}
+    helper.start()
+    server.always("token", Reply(silent=True))
+    for number in range(200):       # each gives up at once; the fetch goes on
+        reply = helper.token(f"user{number}@example.com", deadline_ms=1)
+        assert reply["status"] == "temporary", reply
+    server.wait_seen("token", 10)
+    reply = helper.token("app@contoso.com", deadline_ms=5000)
+    assert reply["status"] == "ok", reply
+    other.stop()
+    server.stop()       # or the helper would wait for it
+    server.start()
     stage.end()
 
 
