@@ -5,11 +5,15 @@
 #include <getopt.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/util.h"
+#include "helper/cli/login-browser.h"
+#include "helper/cli/login-way.h"
 #include "helper/cli/login.h"
+#include "helper/cli/signals.h"
 #include "helper/cli/start.h"
 
 /* The title of one provider. */
@@ -122,11 +126,10 @@ print_end(const struct cli *cli, const struct login *l)
 	       "Restart programs that were already running.\n");
 }
 
-/* All of a sign-in, in its order. */
+/* All that comes before a person must act. */
 static int
-sign_in(struct cli *cli, struct login *l, const char *operand)
+prepare(struct cli *cli, struct login *l, const char *operand)
 {
-	struct fetch *tokens = NULL;
 	uid_t peer = 0;
 	int r;
 
@@ -137,24 +140,69 @@ sign_in(struct cli *cli, struct login *l, const char *operand)
 		r = check_rights(cli, peer);
 	if (r == 0)
 		r = login_account(cli, l, operand);
-	if (r == 0)
-		r = login_read_secret(l);
-	if (r != 0)
-		return r;
-	print_allow(cli, l);
-	r = login_device(cli, l, &tokens);
+	return r == 0 ? login_read_secret(l) : r;
+}
+
+/* Get tokens, in the way that was chosen. */
+static int
+get_tokens(struct cli *cli, struct login *l, struct login_browser *b,
+    struct fetch **ret)
+{
+	struct endpoints e = {0};
+	enum way way;
+	int r = 0;
+
+	if (!l->ways[WAY_DEVICE])
+		r = login_endpoints(cli, l, &e);
+	else
+		way = WAY_DEVICE;
+	if (r == 0 && !l->ways[WAY_DEVICE])
+		r = login_way(l, &e, &way);
+	if (r == 0) {
+		l->flow = way_names[way];
+		r = way == WAY_BROWSER ? login_browser(cli, l, &e, b, ret)
+		    : way == WAY_PASTE ? login_paste(cli, l, &e, ret)
+				       : login_device(cli, l, ret);
+	}
+	login_endpoints_clear(&e);
+	return r;
+}
+
+/*
+ * All of a sign-in, in its order. Once there are tokens signals wait until they
+ * are kept and the browser knows.
+ */
+static int
+sign_in(struct cli *cli, struct login *l, const char *operand)
+{
+	struct login_browser *b = calloc(1, sizeof(*b));
+	struct fetch *tokens = NULL;
+	sigset_t old;
+	int r;
+
+	if (!b)
+		return cli_error(EX_OSERR, "out of memory");
+	r = prepare(cli, l, operand);
+	if (r == 0) {
+		print_allow(cli, l);
+		r = get_tokens(cli, l, b, &tokens);
+	}
+	signals_hold(&old);
 	if (r == 0)
 		r = login_store(cli, l, &tokens->reply);
+	login_browser_end(cli, l, b, r);
 	if (r == 0)
 		print_end(cli, l);
+	fflush(stdout);
+	signals_release(&old);
 	fetch_free(tokens);
+	free(b);
 	return r;
 }
 
 int
 cmd_login(struct cli *cli, int argc, char **argv)
 {
-	int device = 0, browser = 0, paste = 0, r;
 	struct login l = {0};
 	const struct cli_option options[] = {
 	    {"provider", &l.provider, NULL},
@@ -166,24 +214,28 @@ cmd_login(struct cli *cli, int argc, char **argv)
 	    {"hosts", &l.hosts, NULL},
 	    {"allow", &l.allow, NULL},
 	    {"client-secret-file", &l.client_secret_file, NULL},
-	    {"device", NULL, &device},
-	    {"browser", NULL, &browser},
-	    {"paste", NULL, &paste},
+	    {"as", &l.as, NULL},
+	    {"browser", NULL, &l.ways[WAY_BROWSER]},
+	    {"device", NULL, &l.ways[WAY_DEVICE]},
+	    {"paste", NULL, &l.ways[WAY_PASTE]},
 	    {0},
 	};
 	const char *operand;
+	int r;
 
 	r = cli_parse(cli, options, argc, argv);
 	if (r != 0)
 		return r;
-	if (browser || paste)
+	if (l.ways[WAY_BROWSER] + l.ways[WAY_DEVICE] + l.ways[WAY_PASTE] > 1)
 		return cli_error(EX_USAGE,
-		    "%s is not available in this version; use --device",
-		    browser ? "--browser" : "--paste");
+		    "--browser, --device and --paste exclude each other");
 	if (l.provider && strcmp(l.provider, "list") == 0) {
 		r = cli_settings(cli);
 		return r == 0 ? list_providers(cli) : r;
 	}
+	if (l.as && (!*l.as || !util_text_valid(l.as, strlen(l.as))))
+		return cli_error(
+		    EX_USAGE, "--as is empty, or has a control byte in it");
 	operand = cli_operand(cli, argc, argv);
 	if (!operand)
 		return EX_USAGE;

@@ -13,6 +13,7 @@
 #include "common/util.h"
 #include "helper/cli/account-file.h"
 #include "helper/cli/login.h"
+#include "helper/cli/signals.h"
 
 enum kind { TEXT, WORDS, SERVICES };
 
@@ -212,21 +213,28 @@ try_new(struct cli *cli, struct login *l)
 	struct new_file file = {l->path, l->text, 0644, (gid_t)-1};
 	struct conf_errors e = {.report = report_new};
 	char temp[PATH_MAX], text[64];
+	sigset_t old;
 	int r;
 
+	signals_hold(&old); /* none may leave the trial behind */
 	r = account_file_mkdir(
 	    cli->settings.accounts_dir, cli->user_mode ? 0700 : 0755);
 	if (r == 0)
 		r = account_file_temp(&file, temp);
-	if (r < 0)
-		return cli_error(EX_CANTCREAT, "cannot write in %s: %s%s",
+	if (r < 0) {
+		r = cli_error(EX_CANTCREAT, "cannot write in %s: %s%s",
 		    cli->settings.accounts_dir, err_text(r, text, sizeof(text)),
 		    r == -EACCES && !cli->user_mode ? "; run this as root"
 						    : "");
-	e.context = temp;
-	r = account_load_file(&cli->settings, l->name, temp, &l->account, &e);
-	unlink(temp);
-	return r < 0 ? EX_CONFIG : 0;
+	} else {
+		e.context = temp;
+		r = account_load_file(
+		    &cli->settings, l->name, temp, &l->account, &e);
+		r = r < 0 ? EX_CONFIG : 0;
+		unlink(temp);
+	}
+	signals_release(&old);
+	return r;
 }
 
 /* Where the secret of a new account will be, and who may read it there. */

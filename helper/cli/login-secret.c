@@ -30,8 +30,9 @@ read_option(const char *path, char **ret)
 		util_wipe(line, sizeof(line));
 		return cli_error(EX_NOINPUT,
 		    "cannot read the client's secret: %s",
-		    r == -EINVAL ? "it is empty"
-				 : err_text(r, text, sizeof(text)));
+		    r == -EINVAL || r == -ENODATA
+			? "it is empty"
+			: err_text(r, text, sizeof(text)));
 	}
 	*ret = strdup(line);
 	util_wipe(line, sizeof(line));

@@ -12,6 +12,7 @@
 #include "helper/cli/account-file.h"
 #include "helper/cli/call.h"
 #include "helper/cli/login.h"
+#include "helper/cli/signals.h"
 
 #define STORE_MS 60000 /* how long it is tried */
 #define PAUSE_MS 2000
@@ -88,7 +89,7 @@ send_tokens(struct cli *cli, const struct login *l, const struct msg *tokens,
 	msg_put(&c->w, "account", l->name);
 	for (i = 0; i < COUNT_OF(names); i++)
 		msg_put(&c->w, names[i], msg_get(tokens, names[i]));
-	msg_put(&c->w, "flow", "device");
+	msg_put(&c->w, "flow", l->flow);
 	msg_put(&c->w, "config_id", id);
 	*ret = c;
 	return call_try(c);
@@ -112,7 +113,7 @@ store(struct cli *cli, const struct login *l, const struct msg *tokens)
 
 	for (;;) {
 		r = send_tokens(cli, l, tokens, &c);
-		if (!c || !is_temporary(c, r) ||
+		if (!c || !is_temporary(c, r) || signals_waiting() ||
 		    util_now_ms() + PAUSE_MS > deadline_ms)
 			break;
 		if (!told)

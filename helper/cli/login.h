@@ -20,6 +20,8 @@ struct login {
 	const char *hosts;
 	const char *allow;
 	const char *client_secret_file;
+	const char *as; /* the name to sign in with, where it is not USER */
+	int ways[3];	/* by enum way: that option is given */
 
 	/* what login_account() makes of them */
 	char name[ACCOUNT_NAME_MAX + 1];
@@ -29,6 +31,7 @@ struct login {
 	char *secret; /* of the client, or NULL */
 	gid_t secret_group;
 	struct account_conf *account;
+	const char *flow; /* the way of the sign-in, for the helper to keep */
 };
 
 /*

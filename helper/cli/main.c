@@ -29,7 +29,8 @@ static const struct command commands[] = {
     {"login", cmd_login,
 	"[--provider P] [--tenant T] [--client-id ID] [--issuer URL]\n"
 	"\t[--token-endpoint URL] [--services imap,smtp] [--hosts H,..]\n"
-	"\t[--allow USER,..] [--client-secret-file FILE] [--device] USER\n"
+	"\t[--allow USER,..] [--client-secret-file FILE] [--as NAME]\n"
+	"\t[--browser|--device|--paste] USER\n"
 	"       sasl-bearer login --provider list",
 	"sign in, and let the helper keep the account's tokens"},
     {"logout", cmd_logout, "[--keep-grant] USER",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* prompt - ask for a secret */
+/* prompt - ask for what is not to be shown */
 #include "config.h"
 
 #include <errno.h>
@@ -10,12 +10,18 @@
 #include <unistd.h>
 
 #include "common/err.h"
+#include "common/util.h"
 #include "helper/cli/prompt.h"
+
+#define CONTROL(c) ((c)&0x1f)
+
+static const int ending[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+static volatile sig_atomic_t caught;
 
 static void
 on_signal(int number)
 {
-	(void)number; /* it is enough that read() returns */
+	caught = number; /* read() returns */
 }
 
 /* Read to a line feed or the end. */
@@ -29,6 +35,8 @@ read_line(char *buf, size_t size)
 		n = read(STDIN_FILENO, buf + len, 1);
 		if (n < 0)
 			return -errno;
+		if (n == 0 && len == 0)
+			return -ENODATA;
 		if (n == 0 || buf[len] == '\n')
 			break;
 		if (++len == size)
@@ -38,25 +46,75 @@ read_line(char *buf, size_t size)
 	return len > 0 ? 0 : -EINVAL;
 }
 
-int
-prompt_secret(const char *question, char *buf, size_t size)
+/* The same from a terminal, with what it no longer does by itself. */
+static int
+edit_line(const struct termios *t, char *buf, size_t size)
 {
-	struct sigaction action = {.sa_handler = on_signal}, old;
-	struct termios shown, hidden;
+	size_t len = 0;
+	ssize_t n;
+	char c;
+
+	for (;;) {
+		n = caught ? -1 : read(STDIN_FILENO, &c, 1);
+		if (n < 0)
+			return caught ? -EINTR : -errno;
+		if (n == 0 || (len == 0 && c == (char)t->c_cc[VEOF]))
+			return -ENODATA;
+		if (c == '\n')
+			break;
+		if (c == (char)t->c_cc[VERASE] || c == '\b' || c == 0x7f)
+			len -= len > 0;
+		else if (c == (char)t->c_cc[VKILL] || c == CONTROL('U'))
+			len = 0;
+		else if (len + 1 == size)
+			return -ERR_TOOBIG;
+		else
+			buf[len++] = c;
+	}
+	buf[len] = '\0';
+	return len > 0 ? 0 : -EINVAL;
+}
+
+/*
+ * Read from a terminal. In its usual mode it would take 4,095 bytes of a line
+ * at most. A signal that ends the program does so when the terminal is as it
+ * was.
+ */
+static int
+ask(const char *question, const struct termios *shown, char *buf, size_t size)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+	struct sigaction old[COUNT_OF(ending)];
+	struct termios hidden = *shown;
+	size_t i;
 	int r;
 
-	if (tcgetattr(STDIN_FILENO, &shown) < 0)
-		return read_line(buf, size);
-	hidden = shown;
-	hidden.c_lflag &= ~(tcflag_t)ECHO;
+	hidden.c_lflag &= ~(tcflag_t)(ECHO | ICANON);
+	hidden.c_cc[VMIN] = 1;
+	hidden.c_cc[VTIME] = 0;
+	caught = 0;
+	for (i = 0; i < COUNT_OF(ending); i++)
+		sigaction(ending[i], &action, &old[i]); /* no SA_RESTART */
 	fprintf(stderr, "%s: ", question);
-	sigaction(SIGINT, &action, &old); /* no SA_RESTART: Ctrl-C ends read */
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) < 0)
 		r = -errno;
 	else
-		r = read_line(buf, size);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
-	sigaction(SIGINT, &old, NULL);
+		r = edit_line(shown, buf, size);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, shown);
+	for (i = 0; i < COUNT_OF(ending); i++)
+		sigaction(ending[i], &old[i], NULL);
 	fputc('\n', stderr);
+	if (caught)
+		raise(caught);
 	return r;
+}
+
+int
+prompt_secret(const char *question, char *buf, size_t size)
+{
+	struct termios shown;
+
+	if (tcgetattr(STDIN_FILENO, &shown) < 0)
+		return read_line(buf, size);
+	return ask(question, &shown, buf, size);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* prompt.h - ask for a secret */
+/* prompt.h - ask for what is not to be shown */
 #ifndef SASL_BEARER_PROMPT_H
 #define SASL_BEARER_PROMPT_H
 
@@ -7,12 +7,13 @@
 
 /*
  * Read one line from standard input: from a terminal without echo, after the
- * question, else as it comes.
+ * question, and of any length; else as it comes.
  *
  *	buf	size bytes; terminated, the line feed cut off
  *
- * Returns 0, -ERR_TOOBIG, -EINTR, -EINVAL when it is empty, or another negative
- * errno.
+ * A signal that ends the program does, with the terminal as it was. Returns 0,
+ * -ERR_TOOBIG, -EINVAL for an empty line, -ENODATA for the end of the input,
+ * -EINTR after a signal that was to be ignored, or another negative errno.
  */
 int prompt_secret(const char *question, char *buf, size_t size);
 

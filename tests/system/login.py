@@ -244,9 +244,13 @@ def provider_without_device(world):
     with open(path, "w", encoding="utf-8") as f:
         f.write(f"title = N\ntoken_endpoint = {world.server.endpoint('token')}\nhosts = localhost\n")
     os.chmod(path, 0o644)
-    done = world.helper.cli("login", "--provider", "nodev", "--client-id", "x", "carol@example.com")
+    new = ("login", "--provider", "nodev", "--client-id", "x", "carol@example.com")
+    done = world.helper.cli(*new, "--device")
     assert done.rc == 78, done
     assert 'provider "nodev" has no sign-in with --device' in done.stderr, done
+    done = world.helper.cli(*new)
+    assert done.rc == 78, done
+    assert 'provider "nodev" has no sign-in for people' in done.stderr, done
 
 
 @tap.promise
@@ -258,12 +262,12 @@ def providers_listed(world):
 
 
 @tap.promise
-def later_ways(world):
-    "--browser and --paste are refused in this version, and --device named"
-    for option in ("--browser", "--paste"):
-        done = world.helper.cli("login", option, "alice@example.com")
+def one_way(world):
+    "--browser, --device and --paste exclude each other"
+    for options in (("--browser", "--paste"), ("--device", "--browser"), ("--paste", "--device")):
+        done = world.helper.cli("login", *options, "alice@example.com")
         assert done.rc == 64, done
-        assert f"{option} is not available in this version; use --device" in done.stderr, done
+        assert "exclude each other" in done.stderr, done
 
 
 @tap.promise
