@@ -45,7 +45,8 @@ static void
 open_page(const struct login *l, struct login_browser *b)
 {
 	const char *name = l->as ? l->as : l->account->user;
-	int opened = geteuid() != 0 && open_browser_find(&b->opener) == 0 &&
+	int opened = geteuid() != 0 && open_browser_possible() &&
+	    open_browser_find(&b->opener) == 0 &&
 	    open_browser(&b->opener, b->url) == 0;
 
 	if (opened)
@@ -144,7 +145,7 @@ show(struct cli *cli, const struct login *l, struct login_browser *b, int code)
 	struct page page = {
 	    .kind = code == 0 ? PAGE_DONE : PAGE_FAILED,
 	    .account = l->account->user,
-	    .services = services,
+	    .services = code == 0 ? services : NULL,
 	    .what = *b->why.what ? b->why.what : NULL,
 	    .next = *b->why.next ? b->why.next : NULL,
 	};

@@ -13,9 +13,9 @@
 const char *const way_names[WAYS] = {"browser", "device", "paste"};
 
 static const char *const titles[WAYS] = {
-    "in a browser of this machine",
-    "with a code that is entered on any device",
-    "in any browser, from which an address is pasted here",
+    "the browser of this machine",
+    "a code that is entered in a browser on any device",
+    "any browser, and an address that is pasted from there",
 };
 
 /* Why a way cannot be taken; NULL when it can. */
@@ -109,8 +109,8 @@ login_way(const struct login *l, const struct endpoints *e, enum way *ret)
 	if (r != 0)
 		return r;
 	list_ways(l, e, way, others);
-	printf("Signing in %s (--%s)%s%s.\n\n", titles[way], way_names[way],
-	    *others ? "; other ways: " : "", others);
+	printf("This sign-in uses %s (--%s)%s%s.\n\n", titles[way],
+	    way_names[way], *others ? "; other ways: " : "", others);
 	fflush(stdout);
 	*ret = way;
 	return 0;

@@ -22,9 +22,11 @@
 	"font:1.0625rem/1.55 system-ui,-apple-system,\"Segoe UI\",Roboto,"     \
 	"Cantarell,\"Noto Sans\",\"DejaVu Sans\",sans-serif}"                  \
 	"main{width:100%;max-width:36rem;background:var(--card);"              \
-	"border:1px solid var(--edge);border-top:.375rem solid var(--state);"  \
+	"position:relative;overflow:hidden;border:1px solid var(--edge);"      \
 	"border-radius:.75rem;padding:2.25rem 2.5rem 2rem;"                    \
 	"box-shadow:0 1px 2px #0000000d,0 8px 24px #0000000f}"                 \
+	"main::before{content:\"\";position:absolute;inset:0 0 auto;"          \
+	"height:.375rem;background:var(--state)}"                              \
 	".head{display:flex;align-items:center;gap:1.125rem}"                  \
 	"svg{flex:none;width:3.25rem;height:3.25rem}"                          \
 	"circle{fill:var(--tint)}"                                             \

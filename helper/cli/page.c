@@ -138,12 +138,15 @@ put_failed(FILE *f, const struct page *p)
 		fputs("</p>\n", f);
 	}
 	put_rows(f, p);
-	fputs("<h2>What to do next</h2>\n<p>", f);
+	fputs("<h2>What to do next</h2>\n<ul>\n", f);
 	if (p->next) {
+		fputs("<li>", f);
 		put_sentence(f, p->next);
-		fputc(' ', f);
+		fputs("</li>\n", f);
 	}
-	fputs("The terminal says more. You can close this page.</p>\n", f);
+	fputs("<li>The terminal says more. You can close this page.</li>\n"
+	      "</ul>\n",
+	    f);
 }
 
 static void

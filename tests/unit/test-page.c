@@ -104,7 +104,7 @@ main(void)
 	test_texts(&failed,
 	    (const char *const[]){"HTTP/1.1 200 OK\r\n",
 		"You are not signed in", "<p>The code has expired.</p>",
-		"<p>Try again! The", NULL});
+		"<li>Try again!</li>", NULL});
 	test_response(&evil, "texts with markup");
 	test_texts(&evil,
 	    (const char *const[]){
