@@ -59,14 +59,14 @@ authorize_url(const struct authorize *q, const struct account_conf *a,
 	    {"resource", a->resource},
 	    {"audience", a->audience},
 	};
-	size_t i;
+	size_t i, len = strlen(q->endpoint);
 	int r;
 
 	if (!is_encoded(q->endpoint) || !is_encoded(a->authorization_query))
 		return -ERR_FORMAT;
-	if (strlen(q->endpoint) >= size)
+	if (len >= size)
 		return -ERR_TOOBIG;
-	strcpy(buf, q->endpoint);
+	memcpy(buf, q->endpoint, len + 1);
 	r = pkce_challenge(q->verifier, challenge);
 	for (i = 0; r == 0 && i < COUNT_OF(params); i++)
 		r = query_add(buf, size, params[i].name, params[i].value);

@@ -27,9 +27,9 @@ head_length(const char *buf, size_t len)
 static char *
 take_line(char **at)
 {
-	char *line = *at, *feed = strchr(line, '\n');
+	char *line = *at, *feed = line + strcspn(line, "\n");
 
-	*at = feed + 1;
+	*at = feed + (*feed == '\n');
 	if (feed > line && feed[-1] == '\r')
 		feed--;
 	*feed = '\0';

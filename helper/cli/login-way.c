@@ -79,33 +79,35 @@ demanded(const struct login *l, const struct endpoints *e, enum way way)
 	    others);
 }
 
-static int
-best(const struct login *l, const struct endpoints *e, enum way *ret)
+/* The best of the ways that there are; WAYS when there is none. */
+static enum way
+best(const struct login *l, const struct endpoints *e)
 {
 	if (has_browser() && !obstacle(l, e, WAY_BROWSER))
-		*ret = WAY_BROWSER;
-	else if (!obstacle(l, e, WAY_DEVICE))
-		*ret = WAY_DEVICE;
-	else if (!obstacle(l, e, WAY_PASTE))
-		*ret = WAY_PASTE;
-	else
-		return cli_error(EX_CONFIG,
-		    "provider \"%s\" has no sign-in for people: %s, and %s",
-		    l->account->provider, obstacle(l, e, WAY_PASTE),
-		    obstacle(l, e, WAY_DEVICE));
-	return 0;
+		return WAY_BROWSER;
+	if (!obstacle(l, e, WAY_DEVICE))
+		return WAY_DEVICE;
+	return obstacle(l, e, WAY_PASTE) ? WAYS : WAY_PASTE;
 }
 
 int
 login_way(const struct login *l, const struct endpoints *e, enum way *ret)
 {
 	char others[64];
-	enum way way;
-	int r;
+	enum way way = WAY_BROWSER;
+	int r = 0;
 
-	for (way = 0; way < WAYS && !l->ways[way]; way++)
-		;
-	r = way < WAYS ? demanded(l, e, way) : best(l, e, &way);
+	while (way < WAYS && !l->ways[way])
+		way++;
+	if (way < WAYS)
+		r = demanded(l, e, way);
+	else
+		way = best(l, e);
+	if (way == WAYS)
+		return cli_error(EX_CONFIG,
+		    "provider \"%s\" has no sign-in for people: %s, and %s",
+		    l->account->provider, obstacle(l, e, WAY_PASTE),
+		    obstacle(l, e, WAY_DEVICE));
 	if (r != 0)
 		return r;
 	list_ways(l, e, way, others);

@@ -19,14 +19,15 @@ static void
 base64url(const unsigned char octets[OCTETS], char buf[PKCE_SIZE])
 {
 	unsigned char plain[PKCE_SIZE + 1]; /* with one "=" and a NUL */
-	size_t i;
 
 	EVP_EncodeBlock(plain, octets, OCTETS);
-	for (i = 0; i < PKCE_SIZE - 1; i++)
-		buf[i] = plain[i] == '+' ? '-'
-		    : plain[i] == '/'	 ? '_'
-					 : (char)plain[i];
-	buf[i] = '\0';
+	memcpy(buf, plain, PKCE_SIZE - 1);
+	buf[PKCE_SIZE - 1] = '\0';
+	for (; *buf; buf++)
+		if (*buf == '+')
+			*buf = '-';
+		else if (*buf == '/')
+			*buf = '_';
 	util_wipe(plain, sizeof(plain));
 }
 

@@ -77,13 +77,14 @@ int
 query_add_raw(char *url, size_t size, const char *text)
 {
 	const char *mark = separator(url);
-	size_t len = strlen(url);
+	size_t len = strlen(url), text_len;
 
 	if (!text || !*text)
 		return 0;
-	if (len + strlen(mark) + strlen(text) >= size)
+	text_len = strlen(text);
+	if (len + strlen(mark) + text_len >= size)
 		return -ERR_TOOBIG;
-	strcpy(stpcpy(url + len, mark), text);
+	memcpy(stpcpy(url + len, mark), text, text_len + 1);
 	return 0;
 }
 

@@ -30,7 +30,7 @@ find_host(struct redirect *r, const char *text)
 		if (strncmp(text, hosts[i].name, len) != 0 ||
 		    (text[len] && !strchr(":/?", text[len])))
 			continue;
-		strcpy(r->name, hosts[i].name);
+		memcpy(r->name, hosts[i].name, len + 1);
 		r->host = hosts[i].host;
 		return len;
 	}
@@ -77,7 +77,7 @@ redirect_parse(struct redirect *ret, const char *uri)
 		rest += len;
 		if (read_port(&r, &rest) < 0)
 			return -ERR_NUMBER;
-		strcpy(r.tail, rest);
+		memcpy(r.tail, rest, strlen(rest) + 1);
 		len = strcspn(rest, "?");
 		memcpy(r.path, len ? rest : "/", len ? len : 1);
 	}
