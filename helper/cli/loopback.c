@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,6 +28,7 @@ struct conn {
 	int fd;
 	int closing; /* answered: what still comes is thrown away */
 	int64_t deadline_ms;
+	uint64_t number; /* in the order of their coming */
 	size_t len;
 	char buf[HTTP_REQUEST_MAX];
 };
@@ -35,6 +37,7 @@ struct loopback {
 	struct listener listener;
 	char host[32];
 	char path[REDIRECT_MAX];
+	uint64_t count; /* of all connections so far */
 	int answer; /* the connection that waits for loopback_answer(), or -1 */
 	struct conn conns[CONNS];
 };
@@ -166,11 +169,11 @@ accept_conn(struct loopback *l, int listener)
 	if (fd < 0)
 		return;
 	for (i = 0; c->fd >= 0 && i < CONNS; i++)
-		if (l->conns[i].fd < 0 ||
-		    l->conns[i].deadline_ms < c->deadline_ms)
+		if (l->conns[i].fd < 0 || l->conns[i].number < c->number)
 			c = &l->conns[i];
 	close_conn(c);
 	c->fd = fd;
+	c->number = l->count++;
 	c->deadline_ms = util_now_ms() + HEAD_MS;
 }
 
