@@ -442,6 +442,20 @@ def fragments(world):
 
 
 @tap.promise
+def own_path(world):
+    "the path of redirect_uri is kept, so that each provider can have its own; no other is answered"
+    world.helper.providers["path"] = {**world.providers["scripted"],
+                                      "redirect_uri": "http://127.0.0.1/at/scripted?a=b"}
+    world.helper.reload()
+    login = world.begin(provider="path")
+    assert login.query["redirect_uri"].endswith(f":{login.redirect.port}/at/scripted?a=b")
+    for path in ("/", "/at", "/at/scripted/", "/at/other"):
+        assert login.send(f"{path}?state={login.query['state']}&code=x")[0] == 404, path
+    assert login.send("/at/scripted?a=b&error=x&state=" + login.query["state"])[0] == 200
+    login.end(69)
+
+
+@tap.promise
 def port_taken(world):
     "a port in redirect_uri is taken as it is; when it is in use the error names other ways"
     port = world.env.port()
@@ -661,8 +675,20 @@ def interrupted_store(world):
 
 
 @tap.promise
+def interrupted_early(world):
+    "Ctrl-C at many points before anybody signed in: no file is left, not even for a moment"
+    before = sorted(world.account_files())
+    for step in range(24):
+        login = world.begin(provider="scripted")
+        time.sleep(step / 200)
+        login.interrupt()
+        login.end(-signal.SIGINT)
+        assert sorted(world.account_files()) == before, (step, world.account_files())
+
+
+@tap.promise
 def interrupted_redeem(world):
-    "Ctrl-C while the provider is asked for tokens: nothing is left"
+    "while the provider is asked for tokens nobody listens any more; Ctrl-C leaves nothing"
     before = world.account_files()
     world.server.script("token", Reply(silent=True))
     count = len(world.server.seen("token"))
@@ -670,6 +696,7 @@ def interrupted_redeem(world):
     person = threading.Thread(target=lambda: login.send(world.answer(login)), daemon=True)
     person.start()
     world.server.wait_seen("token", count + 1)
+    assert not listening(login.redirect.port), "the answer has come, so nobody listens"
     login.interrupt()
     login.end(-signal.SIGINT)
     assert world.account_files() == before
