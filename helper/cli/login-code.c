@@ -18,7 +18,7 @@ login_code_begin(const struct login *l, const struct endpoints *e,
 	int r;
 
 	q->endpoint = e->authorization;
-	q->issuer = e->issuer;
+	q->issuer = e->issuer ? e->issuer : l->account->authorization_issuer;
 	q->iss_required = e->iss_required;
 	q->login_hint = l->as ? l->as : l->account->user;
 	r = authorize_start(q);

@@ -28,6 +28,7 @@ static const struct {
     BOTH(device_authorization_endpoint),
     BOTH(authorization_endpoint),
     BOTH(revocation_endpoint),
+    BOTH(authorization_issuer),
     BOTH(authorization_query),
     BOTH(redirect_uri),
     BOTH(admin_consent_endpoint),

@@ -55,6 +55,7 @@ struct provider {
 	char *device_authorization_endpoint;
 	char *authorization_endpoint;
 	char *revocation_endpoint;
+	char *authorization_issuer;   /* what it calls itself: iss, RFC 9207 */
 	char *authorization_query;    /* more for the authorization_endpoint */
 	char *redirect_uri;	      /* of a browser; a port is added */
 	char *admin_consent_endpoint; /* where an administrator approves */
@@ -107,6 +108,7 @@ struct account_conf {
 	char *device_authorization_endpoint;
 	char *authorization_endpoint;
 	char *revocation_endpoint;
+	char *authorization_issuer;
 	char *authorization_query;
 	char *redirect_uri;
 	char *admin_consent_endpoint;

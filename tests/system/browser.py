@@ -48,6 +48,7 @@ class World:
             "issuer": {**hosts, "issuer": self.oidc.url},
             "scripted": at_server,
             "named": {**hosts, "issuer": self.server.url},
+            "tenants": {**at_server, "authorization_issuer": f"{self.server.url}/{{tenantid}}/v2.0"},
             "pasted": {**at_server, "redirect_uri": "https://login.example.com/nativeclient"},
             "consent": {**at_server, "tenant": "common", "redirect_uri": "http://localhost/",
                         "admin_consent_endpoint": f"{self.server.url}/{{tenant}}/adminconsent"},
@@ -527,12 +528,15 @@ def wrong_pkce(world):
 @tap.promise
 def issuer(world):
     "RFC 9207: an answer of another issuer is refused; the right one is taken"
-    for iss, rc in ((world.server.url, 0), ("https://evil.example.com", 76)):
+    url = world.server.url
+    for provider, iss, rc in (("named", url, 0), ("named", "https://evil.example.com", 76),
+                              ("tenants", f"{url}/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0", 0),
+                              ("tenants", f"{url}/a/b/v2.0", 76), ("tenants", url, 76)):
         def reply(request, iss=iss):
             _, value = world.server.serve(request)
             query = urllib.parse.urlencode({"iss": iss})
             return Reply(302, headers={"Location": f"{value['location']}&{query}"})
-        login = world.begin(provider="named")
+        login = world.begin(provider=provider)
         world.server.always("authorize", reply)
         tokens = len(world.server.seen("token"))
         _, page = login.browse()
