@@ -70,6 +70,12 @@ OAUTH_NAME = {
 }
 
 
+def unsigned_jwt(claims):
+    """A JWT in its compact form; its signature is no signature."""
+    parts = (json.dumps({"alg": "RS256", "typ": "JWT"}), json.dumps(claims), "signature")
+    return ".".join(base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)
+
+
 class OAuthError(Exception):
     """An answer other than 200; the argument is a key of AADSTS."""
 
@@ -121,12 +127,16 @@ class Provider:
     identities          of the machine: [{query parameter: value}], {} is the one without a
                         name; None: anyone
     app_user            the mailbox that a client_credentials token is for
+    claims              of the id_token that comes with a sign-in, beside iss, aud and exp;
+                        None: there is no id_token
+    granted             the scope that a sign-in is told it got; None: as asked
     """
 
     def __init__(self, expires_in=3599, refresh_in=None, ext_expires_in=None,
                  numbers_as_strings=False, rotate=True, single_use=False, token_size=1500,
                  accept_tokens=True, device_interval=1, device_expires_in=900, clients=None,
-                 service_accounts=None, identities=None, app_user="alice@example.com"):
+                 service_accounts=None, identities=None, app_user="alice@example.com", claims=None,
+                 granted=None):
         self.expires_in, self.refresh_in, self.ext_expires_in = (
             expires_in, refresh_in, ext_expires_in)
         self.numbers_as_strings, self.rotate, self.single_use = (
@@ -135,6 +145,7 @@ class Provider:
         self.device_interval, self.device_expires_in = device_interval, device_expires_in
         self.clients, self.service_accounts = clients, service_accounts
         self.identities, self.app_user = identities, app_user
+        self.claims, self.granted = claims, granted
         self.lock = threading.RLock()
         self.access = {}        # access token -> (Grant, Unix time of its end)
         self.refresh = {}       # refresh token -> Grant
@@ -305,7 +316,7 @@ class Provider:
         if (not grant or grant.client_id != client_id or form.get("redirect_uri") != uri
                 or (challenge and challenge != verifier)):
             raise OAuthError("invalid_grant")
-        return self.tokens(grant, with_refresh="offline_access" in grant.scope.split())
+        return self.signed_in(grant)
 
     def grant_device(self, form, client_id):
         device = self.devices.get(form.get("device_code"))
@@ -322,7 +333,7 @@ class Provider:
             raise OAuthError("authorization_pending")
         del self.devices[form["device_code"]]
         grant = Grant(device["user"], client_id, device["scope"])
-        return self.tokens(grant, with_refresh="offline_access" in grant.scope.split())
+        return self.signed_in(grant)
 
     def serve_introspect(self, request):
         token = request.form.get("token")
@@ -381,6 +392,17 @@ class Provider:
             grant.refresh_token = "M.C5_" + secrets.token_urlsafe(300)
             self.refresh[grant.refresh_token] = grant
             answer["refresh_token"] = grant.refresh_token
+        return answer
+
+    def signed_in(self, grant):
+        """tokens() for a person, with what says who that is."""
+        answer = self.tokens(grant, with_refresh="offline_access" in grant.scope.split())
+        if self.granted is not None:
+            answer["scope"] = self.granted
+        if self.claims is not None:
+            claims = {"iss": self.url, "aud": grant.client_id, "exp": int(time.time()) + 3600,
+                      **self.claims}
+            answer["id_token"] = unsigned_jwt(claims)
         return answer
 
     def number(self, value):

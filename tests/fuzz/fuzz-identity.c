@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fuzz-identity - feed bytes to the reader of an id_token
+ *
+ * The bytes are an id_token; and again, encoded, the claims of one that is for
+ * us as far as they say so. Whatever they are, names must be fit to be shown.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "helper/cli/identity.h"
+
+#define INPUT_MAX (TOKEN_MAX + 256)
+#define CLIENT "a"
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+
+static void
+check(const char *token)
+{
+	struct identity id;
+	size_t i, len;
+
+	if (identity_parse(token, CLIENT, &id) < 0)
+		return;
+	if (id.count > IDENTITY_NAMES)
+		abort();
+	for (i = 0; i < id.count; i++) {
+		len = strnlen(id.names[i], sizeof(id.names[i]));
+		if (len == 0 || len > USER_MAX ||
+		    !util_text_valid(id.names[i], len) ||
+		    !identity_has(&id, id.names[i]))
+			abort();
+	}
+}
+
+/* "h." and the bytes in base64url and ".s" */
+static void
+encode(char *token, const unsigned char *data, size_t size)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm"
+				      "nopqrstuvwxyz0123456789-_";
+	unsigned bits = 0;
+	size_t i, n = 2;
+
+	memcpy(token, "h.", 2);
+	for (i = 0; i < size; i++) {
+		bits = bits << 8 | data[i];
+		token[n++] = letters[bits >> (2 + i % 3 * 2) & 63];
+		if (i % 3 == 2)
+			token[n++] = letters[bits & 63];
+	}
+	if (i % 3 != 0)
+		token[n++] = letters[bits << (6 - i % 3 * 2) & 63];
+	strcpy(token + n, ".s");
+}
+
+int
+LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+	static char token[2 * INPUT_MAX];
+
+	if (size > INPUT_MAX)
+		size = INPUT_MAX;
+	memcpy(token, data, size);
+	token[size] = '\0';
+	check(token);
+	encode(token, data, size);
+	check(token);
+	return 0;
+}
+
+#ifndef FUZZING
+int
+main(void)
+{
+	static char input[INPUT_MAX];
+	size_t len;
+
+	(void)util_read_all(STDIN_FILENO, input, sizeof(input), &len);
+	return LLVMFuzzerTestOneInput((const unsigned char *)input, len);
+}
+#endif
