@@ -26,6 +26,19 @@ AC_SUBST([systemdsystemunitdir])
 AM_CONDITIONAL([SYSTEMD], [test -n "$systemdsystemunitdir"])
 ])
 
+# libqrencode is used where it is there, unless it is not wanted.
+AC_DEFUN([SB_QRENCODE], [
+AC_ARG_WITH([qrencode],
+  [AS_HELP_STRING([--without-qrencode],
+    [do not show QR codes at a sign-in @<:@if libqrencode is there@:>@])],
+  [], [with_qrencode=check])
+AS_IF([test "x$with_qrencode" != xno],
+  [PKG_CHECK_MODULES([QRENCODE], [libqrencode >= 3.4],
+    [AC_DEFINE([HAVE_QRENCODE], [1], [Define to 1 to show QR codes.])],
+    [AS_IF([test "x$with_qrencode" = xyes],
+      [AC_MSG_ERROR([libqrencode was not found])])])])
+])
+
 AC_DEFUN([SB_STATE_DIRS], [
 AC_ARG_WITH([runtimedir],
   [AS_HELP_STRING([--with-runtimedir=DIR],

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -11,7 +12,9 @@
 #include "common/err.h"
 #include "common/util.h"
 #include "helper/cli/login-check.h"
+#include "helper/cli/login-consent.h"
 #include "helper/cli/login.h"
+#include "helper/cli/qr.h"
 
 #define EXPIRES_DEFAULT_S 900
 #define INTERVAL_DEFAULT_S 5 /* RFC 8628 section 3.2 */
@@ -25,43 +28,158 @@ struct poller {
 	int64_t trouble_s; /* more to wait while the network is in trouble */
 	int64_t deadline_ms;
 	int terminal;
+	int counting; /* a line with a countdown has not been ended */
 };
+
+/* Nothing is stored yet, so all there is to clean up is the terminal's line. */
+static void
+on_signal(int number)
+{
+	static const char text[] = "\nInterrupted: nothing was stored.\n";
+
+	(void)util_write_all(STDOUT_FILENO, text, sizeof(text) - 1);
+	raise(number); /* with SA_RESETHAND: it ends the process */
+}
+
+/* Signals that the shell had ignored stay so. */
+static void
+catch_signals(int on)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction action = {.sa_handler = on ? on_signal : SIG_DFL,
+	    .sa_flags = (int)SA_RESETHAND};
+	struct sigaction old;
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(numbers); i++)
+		if (sigaction(numbers[i], NULL, &old) == 0 &&
+		    old.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
+}
+
+/* What to do about an error: an AADSTS number is worth more than a name. */
+static const struct advice {
+	int64_t aadsts;
+	const char *error;
+	int consent; /* an administrator could approve */
+	const char *text;
+} advices[] = {
+#define APPROVE "an administrator must approve the application first"
+#define BLOCKED \
+	"the organisation may not allow a sign-in with a code, use --browser"
+    {65001, NULL, 1, APPROVE},
+    {90094, NULL, 1, APPROVE},
+    {90095, NULL, 1, APPROVE},
+    {50097, NULL, 0, BLOCKED},
+    {53000, NULL, 0, BLOCKED},
+    {53001, NULL, 0, BLOCKED},
+    {53003, NULL, 0, BLOCKED},
+    {530002, NULL, 0, BLOCKED},
+    {530003, NULL, 0, BLOCKED},
+    {530033, NULL, 0, BLOCKED},
+    {530036, NULL, 0, BLOCKED},
+    {50105, NULL, 0,
+	"ask an administrator to assign this user to the application"},
+    {7000218, NULL, 0,
+	"allow public client flows in the registration of the application, "
+	"or, if it has a secret, give that with --client-secret-file"},
+    {0, "invalid_client", 0,
+	"if the application has a secret, give it with --client-secret-file"},
+    {0, "consent_required", 1, APPROVE},
+    {0, "access_denied", 0,
+	"it was declined on the page; to sign in after all, run the command "
+	"again"},
+    {0, "expired_token", 0,
+	"the code has expired, nobody signed in; run the command again"},
+    {0, "bad_verification_code", 0, "run the command again"},
+#undef APPROVE
+#undef BLOCKED
+};
+
+static const struct advice *
+find_advice(const struct msg *reply)
+{
+	const char *error = msg_get(reply, "error");
+	int64_t aadsts = 0;
+	size_t i;
+
+	msg_get_number(reply, "aadsts", 1, INT64_MAX, &aadsts);
+	for (i = 0; i < COUNT_OF(advices); i++)
+		if (advices[i].error
+			? error && strcmp(error, advices[i].error) == 0
+			: aadsts == advices[i].aadsts)
+			return &advices[i];
+	return NULL;
+}
 
 /* Report a reply that is not ok. */
 static int
-report(const struct msg *reply, const char *what)
+report(const struct login *l, const struct msg *reply, const char *what)
 {
 	int code = status_exit(status_parse(msg_get(reply, "status")));
+	const struct advice *advice = find_advice(reply);
 	const char *reason = msg_get(reply, "reason");
 	const char *error = msg_get(reply, "error");
 
 	if (!reason)
 		reason = error ? error : "the provider gave no reason";
-	if (error && strcmp(error, "invalid_client") == 0)
-		return cli_error(code,
-		    "%s: %s; if the application has a secret, give it with "
-		    "--client-secret-file",
-		    what, reason);
-	return cli_error(code, "%s: %s", what, reason);
+	cli_error(code, "%s: %s%s%s", what, reason, advice ? "; " : "",
+	    advice ? advice->text : "");
+	if (advice && advice->consent)
+		login_consent_print(l->account);
+	return code;
+}
+
+/* Whether a text is ASCII, so that it can neither lie nor move the cursor. */
+static int
+is_plain(const char *text)
+{
+	for (; text && *text; text++)
+		if (*text < ' ' || *text > '~')
+			return 0;
+	return 1;
 }
 
 static void
 print_code(const struct msg *reply, const char *user)
 {
+	const char *page = msg_get(reply, "verification_uri");
 	const char *complete = msg_get(reply, "verification_uri_complete");
 
+	if (!is_plain(complete))
+		complete = NULL;
 	printf("To sign in as %s, open this page in a browser, on any "
 	       "device:\n\n    %s\n\n"
 	       "and enter the code:\n\n    %s\n\n",
-	    user, msg_get(reply, "verification_uri"),
-	    msg_get(reply, "user_code"));
+	    user, page, msg_get(reply, "user_code"));
 	if (complete)
 		printf("or open this page, which has the code in it:\n\n"
 		       "    %s\n\n",
 		    complete);
+	if (complete)
+		qr_print("or scan that page with a phone:\n\n", complete);
+	else
+		qr_print("or scan the page with a phone:\n\n", page);
 	printf("Only continue if you started this yourself: whoever enters "
 	       "the code gives\nthis computer access to the mailbox.\n\n");
 	fflush(stdout);
+}
+
+/* Whether a reply has all that a person needs, fit to be shown. */
+static int
+check_code(const struct msg *reply)
+{
+	const char *page = msg_get(reply, "verification_uri");
+	const char *code = msg_get(reply, "user_code");
+
+	if (!msg_get(reply, "device_code") || !code || !page)
+		return cli_error(EX_PROTOCOL,
+		    "cannot begin the sign-in: the provider sent no code");
+	if (!is_plain(page) || !is_plain(code))
+		return cli_error(EX_PROTOCOL,
+		    "cannot begin the sign-in: the provider sent a page or a "
+		    "code that is not ASCII");
+	return 0;
 }
 
 /* Ask the provider for a code. */
@@ -79,18 +197,13 @@ authorize(struct cli *cli, const struct login *l, struct fetch **ret)
 	if (r != 0)
 		return r;
 	if (status_parse(msg_get(&f->reply, "status")) != STATUS_OK)
-		return report(&f->reply, "cannot begin the sign-in");
-	if (!msg_get(&f->reply, "device_code") ||
-	    !msg_get(&f->reply, "user_code") ||
-	    !msg_get(&f->reply, "verification_uri"))
-		return cli_error(EX_PROTOCOL,
-		    "cannot begin the sign-in: the provider sent no code");
-	return 0;
+		return report(l, &f->reply, "cannot begin the sign-in");
+	return check_code(&f->reply);
 }
 
 /* Wait one interval, counting down on a terminal. */
 static void
-wait_interval(const struct poller *p)
+wait_interval(struct poller *p)
 {
 	const struct timespec second = {.tv_sec = 1};
 	int64_t i, left_s;
@@ -104,38 +217,61 @@ wait_interval(const struct poller *p)
 			       " min %2" PRId64 " s left ",
 			    left_s / 60, left_s % 60);
 			fflush(stdout);
+			p->counting = 1;
 		}
 		nanosleep(&second, NULL);
 	}
 }
 
-/*
- * Judge a reply that brought no tokens. Returns 0 to go on, or an exit code,
- * reported. A network in trouble is asked ever less often (section 3.5).
- */
-static int
-judge(struct poller *p, const struct msg *reply)
+static void
+end_line(struct poller *p)
 {
-	const char *error = msg_get(reply, "error");
+	if (p->counting)
+		printf("\n");
+	p->counting = 0;
+}
 
-	if (status_parse(msg_get(reply, "status")) != STATUS_TEMPORARY) {
-		if (p->terminal)
-			printf("\n");
-		return report(reply, "the sign-in did not succeed");
-	}
-	if (error && strcmp(error, "slow_down") == 0)
-		p->interval_s += SLOW_DOWN_S;
-	if (error &&
-	    (strcmp(error, "slow_down") == 0 ||
-		strcmp(error, "authorization_pending") == 0)) {
-		p->trouble_s = 0;
-		return 0;
+/* A network in trouble is asked ever less often (section 3.5). */
+static void
+slow_down(struct poller *p, const struct msg *reply)
+{
+	const char *reason = msg_get(reply, "reason");
+
+	if (p->trouble_s == 0) {
+		end_line(p);
+		cli_error(0, "%s; trying again until the code expires",
+		    reason ? reason : "the provider is in trouble");
 	}
 	p->trouble_s = p->trouble_s ? p->trouble_s * 2 : p->interval_s;
 	if (p->trouble_s > TROUBLE_MAX_S)
 		p->trouble_s = TROUBLE_MAX_S;
 	msg_get_number(
 	    reply, "retry_after", p->trouble_s, 86400, &p->trouble_s);
+}
+
+/*
+ * Judge a reply that brought no tokens. Returns 0 to go on, or an exit code,
+ * reported.
+ */
+static int
+judge(const struct login *l, struct poller *p, const struct msg *reply)
+{
+	const char *error = msg_get(reply, "error");
+
+	if (status_parse(msg_get(reply, "status")) != STATUS_TEMPORARY) {
+		end_line(p);
+		return report(l, reply, "the sign-in did not succeed");
+	}
+	if (!error) {
+		slow_down(p, reply);
+	} else if (strcmp(error, "slow_down") == 0) {
+		p->interval_s += SLOW_DOWN_S;
+		p->trouble_s = 0;
+	} else if (strcmp(error, "authorization_pending") == 0) {
+		p->trouble_s = 0;
+	} else {
+		slow_down(p, reply);
+	}
 	return 0;
 }
 
@@ -158,9 +294,18 @@ ask(struct cli *cli, const struct login *l, struct poller *p,
 		return 0;
 	}
 	if (r == 0)
-		r = judge(p, &f->reply);
+		r = judge(l, p, &f->reply);
 	fetch_free(f);
 	return r;
+}
+
+static int
+expire(struct poller *p)
+{
+	end_line(p);
+	return cli_error(EX_UNAVAILABLE,
+	    "the code has expired%s; run the command again",
+	    p->trouble_s ? "" : ": nobody signed in");
 }
 
 /* Ask again and again, until there is an answer or the code expires. */
@@ -177,7 +322,7 @@ poll_for_tokens(struct cli *cli, const struct login *l, const struct msg *code,
 	struct fetch *f = NULL;
 	int r = 0;
 
-	msg_get_number(code, "interval", 1, 600, &p.interval_s);
+	msg_get_number(code, "interval", 1, 86400, &p.interval_s);
 	msg_get_number(code, "expires_in", 1, 86400, &expires_s);
 	p.deadline_ms = util_now_ms() + expires_s * 1000;
 	if (!p.terminal)
@@ -186,44 +331,51 @@ poll_for_tokens(struct cli *cli, const struct login *l, const struct msg *code,
 	fflush(stdout);
 	while (r == 0 && !f) {
 		wait_interval(&p);
-		if (util_now_ms() >= p.deadline_ms)
-			r = cli_error(EX_UNAVAILABLE,
-			    "the code has expired: nobody signed in; run the "
-			    "command again");
-		else
-			r = ask(cli, l, &p, &f);
+		r = util_now_ms() >= p.deadline_ms ? expire(&p)
+						   : ask(cli, l, &p, &f);
 	}
-	if (p.terminal)
-		printf("\n");
+	end_line(&p);
 	if (r == 0)
 		*ret = f;
+	return r;
+}
+
+/* All the person does. *ret is the reply that brought the tokens. */
+static int
+sign_in(struct cli *cli, const struct login *l, struct fetch **ret)
+{
+	struct fetch *code = NULL;
+	int r = authorize(cli, l, &code);
+
+	if (r == 0) {
+		print_code(&code->reply, l->account->user);
+		r = poll_for_tokens(cli, l, &code->reply, ret);
+	}
+	fetch_free(code);
 	return r;
 }
 
 int
 login_device(struct cli *cli, const struct login *l, struct fetch **ret)
 {
-	struct fetch *code = NULL, *tokens = NULL;
+	struct fetch *tokens = NULL;
 	char why[CONF_TEXT_MAX];
 	int r;
 
 	if (!l->account->device_authorization_endpoint && !l->account->issuer)
 		return cli_error(EX_CONFIG,
-		    "provider \"%s\" has no sign-in with --device for mail: "
-		    "no device_authorization_endpoint is known, and --browser "
-		    "is not available in this version",
-		    l->account->provider);
-	r = authorize(cli, l, &code);
-	if (r == 0) {
-		print_code(&code->reply, l->account->user);
-		r = poll_for_tokens(cli, l, &code->reply, &tokens);
-	}
+		    "provider \"%s\" has no sign-in with --device for mail; "
+		    "use --browser, or --paste where there is no browser",
+		    l->account->provider ? l->account->provider
+					 : l->account->token_endpoint);
+	catch_signals(1);
+	r = sign_in(cli, l, &tokens);
+	catch_signals(0);
 	if (r == 0) {
 		r = login_check(l, &tokens->reply, why);
 		if (r != 0)
 			cli_error(r, "%s", why);
 	}
-	fetch_free(code);
 	if (r == 0)
 		*ret = tokens;
 	else
