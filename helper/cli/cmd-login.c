@@ -11,56 +11,11 @@
 
 #include "common/util.h"
 #include "helper/cli/login-browser.h"
+#include "helper/cli/login-providers.h"
 #include "helper/cli/login-way.h"
 #include "helper/cli/login.h"
 #include "helper/cli/signals.h"
 #include "helper/cli/start.h"
-
-/* The title of one provider. */
-static void
-print_provider(const struct settings *s, const char *name)
-{
-	struct conf_errors e = {.report = cli_report};
-	struct provider p = {0};
-
-	if (provider_load(s, name, &p, &e) == 0)
-		printf("%-12s  %s\n", name, p.title ? p.title : "");
-	conf_clear(provider_keys, &p);
-}
-
-static int
-has_name(char **list, const char *name)
-{
-	for (; list && *list; list++)
-		if (strcmp(*list, name) == 0)
-			return 1;
-	return 0;
-}
-
-/* --provider list: each name once, the first directory's before the next's. */
-static int
-list_providers(struct cli *cli)
-{
-	struct conf_errors e = {.report = cli_report};
-	char **names, **seen = NULL;
-	size_t i, n;
-	int r = 0;
-
-	for (i = 0; r == 0 && cli->settings.providers_dir[i]; i++) {
-		r = conf_names(cli->settings.providers_dir[i], &names, &e);
-		if (r < 0)
-			break;
-		for (n = 0; r == 0 && names[n]; n++) {
-			if (has_name(seen, names[n]))
-				continue;
-			r = list_add(&seen, names[n], strlen(names[n]));
-			print_provider(&cli->settings, names[n]);
-		}
-		list_free(names);
-	}
-	list_free(seen);
-	return r < 0 ? EX_CONFIG : 0;
-}
 
 /*
  * Whether the helper will take tokens from us: it does from root and from its
@@ -231,7 +186,7 @@ cmd_login(struct cli *cli, int argc, char **argv)
 		    "--browser, --device and --paste exclude each other");
 	if (l.provider && strcmp(l.provider, "list") == 0) {
 		r = cli_settings(cli);
-		return r == 0 ? list_providers(cli) : r;
+		return r == 0 ? login_providers(cli) : r;
 	}
 	if (l.as && (!*l.as || !util_text_valid(l.as, strlen(l.as))))
 		return cli_error(

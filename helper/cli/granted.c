@@ -40,7 +40,7 @@ static int
 is_mail(const struct word *w)
 {
 	static const char *const identity[] = {
-	    "openid", "profile", "email", "offline_access"};
+	    "openid", "profile", "email", "offline_access", "userinfo"};
 	const size_t prefix = strlen(GOOGLE_PREFIX);
 	const size_t suffix = strlen(DEFAULT_SUFFIX);
 	size_t i;

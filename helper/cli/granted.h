@@ -14,8 +14,8 @@ enum granted {
 /*
  * Compare two scopes (RFC 6749 section 3.3), word by word and without regard
  * to ASCII case. Left out are those that are no permission for mail: openid,
- * profile, email, offline_access, Google's names for them, and Microsoft's
- * RESOURCE/.default, which stands for whatever is registered.
+ * profile, email, offline_access, what others call these (userinfo), and
+ * Microsoft's RESOURCE/.default, which stands for whatever is registered.
  *
  *	asked	the words asked for, or NULL
  *	granted	those of the reply; NULL: as asked (section 5.1)

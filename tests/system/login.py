@@ -14,7 +14,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
 import tap
-from env import built, wait_for
+from env import SRCDIR, built, wait_for
 from helper import Helper, endpoints
 from oauthd import Reply
 from oidc import PUBLIC, OidcProvider
@@ -173,6 +173,7 @@ def network_trouble(world):
     assert done.rc == 0, done
     times = [r.time for r in world.server.seen("token")]
     assert times[2] - times[1] > times[1] - times[0], times
+    assert done.stderr.count("\n") == done.stderr.count("trying again until the code expires") == 1, done
 
 
 @tap.promise
@@ -358,17 +359,57 @@ def provider_without_device(world):
     done = world.helper.cli(*new, "--device")
     assert done.rc == 78, done
     assert 'provider "nodev" has no sign-in with --device' in done.stderr, done
+    assert "use --browser, or --paste" in done.stderr, done
     done = world.helper.cli(*new)
     assert done.rc == 78, done
     assert 'provider "nodev" has no sign-in for people' in done.stderr, done
 
 
+def listed(world, *folders):
+    """What --provider list prints of these directories: {name: (title, ways, needs)}."""
+    config = world.env.write(f"{world.env.name('list')}.conf",
+                             f"providers_dir = {' '.join(folders)}\n")
+    done = world.env.run([built("sasl-bearer"), "--config", config, "login", "--provider", "list"])
+    assert done.rc == 0 and not done.stderr, done
+    heading, *lines = done.stdout.splitlines()
+    title, ways = heading.index("TITLE"), heading.index("WAYS")
+    assert heading.split() == ["NAME", "TITLE", "WAYS"], heading
+    found = {}
+    for line in lines:
+        if line.startswith("    needs "):
+            found[name] = (*found[name][:2], line.removeprefix("    needs "))
+        else:
+            name = line[:title].rstrip()
+            found[name] = (line[title:ways].rstrip(), line[ways:], None)
+    return found
+
+
 @tap.promise
 def providers_listed(world):
-    "--provider list prints names and titles"
-    done = world.helper.cli("login", "--provider", "list")
-    assert done.rc == 0, done
-    assert any(line.split() == ["test", "Test"] for line in done.stdout.splitlines()), done
+    "--provider list shows every shipped provider: title, ways to a token, what one needs"
+    shipped = os.path.join(SRCDIR, "providers")
+    found = listed(world, shipped)
+    names = [name.removesuffix(".conf") for name in os.listdir(shipped) if name.endswith(".conf")]
+    assert sorted(found) == list(found) == sorted(names), found
+    for name in names:
+        with open(os.path.join(shipped, name + ".conf"), encoding="utf-8") as f:
+            keys = dict(re.findall(r"^(\w+) = (.*)$", f.read(), re.M))
+        title, _, needs = found[name]
+        assert title == keys["title"] and needs == keys["needs"], (name, found[name])
+    for name, ways in (("microsoft", "browser device paste app identity"), ("google", "browser paste key"),
+                       ("fastmail", "browser paste"), ("generic", "any"),
+                       ("microsoft-personal", "browser device paste"), ("microsoft-hve", "app identity")):
+        assert found[name][1] == ways, (name, found[name])
+
+
+@tap.promise
+def providers_of_the_administrator(world):
+    "of two files of one name the first directory's is listed; an issuer may have all ways"
+    own = world.env.mkdir("own-providers")
+    world.env.write("own-providers/google.conf", "issuer = https://accounts.google.com\n")
+    found = listed(world, own, os.path.join(SRCDIR, "providers"))
+    assert found["google"] == ("", "browser device paste", None), found["google"]
+    assert found["fastmail"][0] == "Fastmail", found
 
 
 @tap.promise

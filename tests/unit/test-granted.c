@@ -29,6 +29,8 @@ static const struct {
 	IMAP, GRANTED_ALL, NULL},
     {"the words of OpenID Connect do not count",
 	"openid profile email offline_access mail", "mail", GRANTED_ALL, NULL},
+    {"nor does Mail.ru's", "userinfo mail.imap", "mail.imap", GRANTED_ALL,
+	NULL},
     {"only those were asked for", "openid offline_access", "openid",
 	GRANTED_ALL, NULL},
     {"one is missing", IMAP " " SMTP, SMTP, GRANTED_LESS, IMAP},
