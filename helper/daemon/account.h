@@ -46,6 +46,7 @@ struct account {
 	char *mailbox;		   /* of one with a parent: its address */
 	struct account **boxes;	   /* of a parent: sorted by mailbox */
 	size_t box_count;
+	unsigned box_fetches; /* of them, under way */
 	uid_t *allow;
 	size_t allow_count;
 	char **mailboxes; /* of a glob: the only ones, sorted; or NULL */

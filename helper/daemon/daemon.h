@@ -24,8 +24,7 @@ struct daemon {
 	struct server *server;
 	unsigned fetches;	     /* under way */
 	struct account *fetch_queue; /* too many: these wait */
-	struct account *fetch_queue_last;
-	uint64_t uses; /* of tokens, since the start */
+	uint64_t uses;		     /* of tokens, since the start */
 	unsigned busy; /* jobs and fetches whose result is to be kept */
 	int loading;   /* files are being read again */
 	int stopping;  /* no new fetches */

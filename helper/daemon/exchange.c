@@ -26,6 +26,8 @@ exchange_free(struct exchange *x)
 	struct daemon *d = x->account->daemon;
 
 	d->fetches--;
+	if (x->account->parent)
+		x->account->parent->box_fetches--;
 	account_unpin(x->account);
 	material_clear(&x->material);
 	util_secret_free(x->assertion);
@@ -55,6 +57,8 @@ exchange_new(struct account *a)
 	x->generation = a->generation;
 	memcpy(x->config_id, a->config_id, sizeof(x->config_id));
 	a->daemon->fetches++;
+	if (a->parent)
+		a->parent->box_fetches++;
 	account_pin(a);
 	return x;
 }

@@ -15,7 +15,8 @@
 #include "helper/daemon/log.h"
 #include "helper/daemon/save.h"
 
-#define FETCHES_MAX 128 /* at a time; well below SPAWN_MAX */
+#define FETCHES_MAX 128	   /* at a time; well below SPAWN_MAX */
+#define BOX_FETCHES_MAX 32 /* of them, for the mailboxes of one account */
 #define AADSTS_FLOW_BLOCKED 530036
 
 /* What an answer grants, wherever it came from. */
@@ -73,8 +74,8 @@ fail(struct exchange *x, enum status s, const char *why, int64_t retry_after_s)
 		    "%.900s; run \"sasl-bearer login %s\"", why, a->conf->name);
 	} else if (s == STATUS_CONFIG) {
 		e = EVENT_CONFIG;
-		snprintf(reason, sizeof(reason), "%.900s (account \"%s\")", why,
-		    a->conf->name);
+		snprintf(reason, sizeof(reason), "%.700s (account \"%s\")", why,
+		    a->name);
 	} else {
 		s = STATUS_TEMPORARY;
 		snprintf(reason, sizeof(reason), "%s", why);
@@ -362,39 +363,51 @@ begin(struct account *a)
 	exchange_start(x, on_ready);
 }
 
+/* Whether there is room; the mailboxes of one account may not take all. */
+static int
+may_begin(const struct account *a)
+{
+	return a->daemon->fetches < FETCHES_MAX &&
+	    (!a->parent || a->parent->box_fetches < BOX_FETCHES_MAX);
+}
+
+static void
+enqueue(struct account *a)
+{
+	struct account **last = &a->daemon->fetch_queue;
+
+	if (a->queued)
+		return;
+	while (*last)
+		last = &(*last)->next_queued;
+	*last = a;
+	a->next_queued = NULL;
+	a->queued = 1;
+	account_pin(a);
+}
+
 void
 fetch_start(struct account *a)
 {
-	struct daemon *d = a->daemon;
-
-	if (d->stopping) {
+	if (a->daemon->stopping)
 		a->life.fetching = 0;
-		return;
-	}
-	if (d->fetches < FETCHES_MAX && !d->fetch_queue) {
+	else if (may_begin(a))
 		begin(a);
-		return;
-	}
-	if (a->queued)
-		return;
-	a->queued = 1;
-	account_pin(a);
-	a->next_queued = NULL;
-	if (d->fetch_queue)
-		d->fetch_queue_last->next_queued = a;
 	else
-		d->fetch_queue = a;
-	d->fetch_queue_last = a;
+		enqueue(a);
 }
 
 void
 fetch_next(struct daemon *d)
 {
-	struct account *a = d->fetch_queue;
+	struct account **p = &d->fetch_queue, *a;
 
-	if (!a || (d->fetches >= FETCHES_MAX && !d->stopping))
+	while (*p && !d->stopping && !may_begin(*p))
+		p = &(*p)->next_queued;
+	a = *p;
+	if (!a)
 		return;
-	d->fetch_queue = a->next_queued;
+	*p = a->next_queued;
 	a->queued = 0;
 	if (a->removed || d->stopping || !a->life.fetching)
 		a->life.fetching = 0;
