@@ -237,7 +237,7 @@ def certificate_peer(stage):
 
 @tap.promise
 def certificate_of_a_client_of_people(stage):
-    "oidc-provider: a person's rotating grant is refreshed by a client that has a certificate"
+    "oidc-provider: a client with a certificate refreshes a person's rotating grant, and revokes it"
     _, helper = certified(stage)
     app = helper.accounts.pop("app")
     provider = OidcProvider(stage.env, tls=True, ttl=60,
@@ -268,6 +268,9 @@ def certificate_of_a_client_of_people(stage):
     stage.hide("an access token", reply["token"])
     for number, token in enumerate(used):
         stage.hide(f"refresh token {number}", token)
+    gone = helper.request({"request": "forget", "account": "alice", "revoke": "yes"})
+    assert gone["status"] == "ok" and gone["revoked"] == "yes", gone
+    assert not provider.introspect(reply["token"])["active"]
     provider.stop()
     stage.end()
 
@@ -744,11 +747,14 @@ def file_replaced(stage):
 def file_refused(stage):
     "a token file that is of no use: the reason names it, and the chmod for an open one"
     helper = filed(stage, {"open": "token", "words": "no token here", "empty": "",
-                           "past": "access_token=t\nexpires_at=1000\n", "missing": "token"})
+                           "past": "access_token=t\nexpires_at=1000\n", "missing": "token",
+                           "fifo": "token"})
     os.chmod(helper.accounts["open"]["token_file"], 0o644)
-    os.unlink(helper.accounts["missing"]["token_file"])
-    for name, words in (("open", "chmod 6?40|chmod 600"), ("words", "RFC 6750"), ("empty", "empty"),
-                        ("past", "expired"), ("missing", "No such file")):
+    for name in ("missing", "fifo"):
+        os.unlink(helper.accounts[name]["token_file"])
+    os.mkfifo(helper.accounts["fifo"]["token_file"])
+    for name, words in (("open", "chmod 6[04]0"), ("words", "RFC 6750"), ("empty", "empty"),
+                        ("past", "expired"), ("missing", "No such file"), ("fifo", "not a regular file")):
         reply = helper.token(f"{name}@example.com")
         path = helper.accounts[name]["token_file"]
         assert reply["status"] in ("config", "temporary"), (name, reply)
