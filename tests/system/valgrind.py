@@ -9,7 +9,9 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
+import keys
 import tap
+from env import wait_for
 from helper import Helper
 from oauthd import OAuthServer, Reply
 
@@ -57,9 +59,51 @@ def use(helper):
     assert helper.request({"request": "forget", "account": ALICE})["status"] == "ok"
 
 
+def use_every_grant(helper):
+    """Tokens without a person, got and not got, and again after reloads."""
+    server, accounts = helper.server, helper.accounts
+    where = helper.env.mkdir("grants")
+    key = keys.make_key(where + "/key")
+    with open(key, "rb") as f:
+        pair = {"client_key": helper.secret_file("key", f.read()),
+                "client_certificate": keys.make_certificate(key, where + "/pem")}
+    with open(keys.service_account(key, where + "/json"), "rb") as f:
+        google = {"client_key": helper.secret_file("json", f.read()), "grant": "jwt_bearer"}
+    program = helper.env.write("grants/program", '#!/bin/sh\necho "$1"\necho x >&2\nexit $2\n', 0o755)
+    app = {"grant": "client_credentials", "scope": "x"}
+    new = {
+        "pair": {**app, **pair}, "wrong": {**app, "client_key": helper.config},
+        "platform": {**app, "assertion_file": helper.env.write("grants/assertion", "a.b.c")},
+        "vm": {"grant": "managed_identity", "identity_endpoint": server.identity_endpoint,
+               "identity_resource": "x"},
+        "good": {"grant": "command", "command": [program, "t", "0"]},
+        "bad": {"grant": "command", "command": [program, "t", "1"]},
+        "file": {"grant": "file", "token_file": helper.secret_file("token", "t")},
+        "none": {"grant": "file", "token_file": "/nowhere"},
+        "domain": {**google, "user": "*@example.org", "scope": "x", "allow": "daemon",
+                   "services": "imap", "hosts": "localhost"},
+    }
+    accounts.update(new)
+    helper.reload()
+    users = [*set(new) - {"domain"}, "a@example.org", "b@example.org"]
+    for bad in ({"wrong", "bad", "none"}, {"wrong", "bad", "none", "a@example.org"}):
+        for user in users:
+            assert (helper.token(user)["status"] == "ok") == (user not in bad), user
+        accounts["domain"]["mailboxes_file"] = helper.env.write("grants/some", "b@example.org\n")
+        helper.reload()
+    for request in ("refresh", "forget"):
+        helper.request({"request": request, "account": "domain", "user": "b@example.org"})
+    helper.secret_file("token", "u")
+    wait_for(lambda: helper.token("file")["token"] == "u", 20, "the file's new token")
+    for name in set(new) - {"pair", "domain"}:
+        del accounts[name]
+    helper.reload()
+
+
 @tap.promise
 def no_errors(helper):
     "no invalid access, no undefined value, no lost memory, also not at the end"
+    use_every_grant(helper)
     use(helper)
     rc = helper.stop(60)
     assert rc == 0, (rc, helper.log())
