@@ -7,7 +7,6 @@ claim.  jwt_sign() makes what they take, and what they must not take.
 """
 
 import json
-import os
 import tempfile
 import time
 

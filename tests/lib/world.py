@@ -2,8 +2,11 @@
 """world - what most tests need: providers, mail servers, a helper, and eyes for secrets"""
 
 import base64
+import datetime
+import os
 
 import keys
+from assertions import Application, ServiceAccount, jwt_read
 from env import wait_for
 from helper import Helper, endpoints
 from mail import Dovecot, Sink
@@ -11,6 +14,13 @@ from oauthd import OAuthServer
 from oidc import CONFIDENTIAL, PUBLIC, SECRET, OidcProvider
 
 MECHANISMS = ("OAUTHBEARER", "XOAUTH2")
+# an application's account; how it proves itself is to be added
+APP = {"user": "alice@example.com", "client_id": "app", "grant": "client_credentials",
+       "scope": "mail/.default"}
+
+
+def in_days(days):
+    return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
 
 
 class World:
@@ -107,6 +117,40 @@ class Stage:
         self.helper = Helper(self.env, self.server, **(helper or {}))
         return self.server, self.helper
 
+    def certified(self, accounts=None, **options):
+        """A provider that knows app's certificate, and a helper, not started, that has its key.
+
+        accounts  {name: keys besides those of an application with that certificate}
+        options   of begin()
+        """
+        key = self.key("app")
+        certificate = self.certificate(key, end=in_days(100))
+        server, helper = self.begin(clients={"app": Application(certificate)}, **options)
+        proof = {"client_key": self.install(key),
+                 "client_certificate": self.install(certificate, "app.pem")}
+        for name, more in (accounts or {"app": {}}).items():
+            helper.accounts[name] = {**APP, **proof, **more}
+        return server, helper
+
+    def delegated(self, user="*@example.com", gone=(), scopes=("mail",), start=True, tls=True,
+                  **more):
+        """A provider with a service account for example.com, and a helper that has its key.
+
+        gone, scopes  of assertions.ServiceAccount
+        more          keys of the account, which is called google
+        """
+        server, helper = self.begin(service_accounts=[], tls=tls)
+        file = keys.service_account(self.key("google"), self.where + "/google.json",
+                                    token_uri=server.endpoint("token"))
+        server.service_accounts.append(ServiceAccount(file, "example.com", scopes, gone))
+        helper.accounts["google"] = {
+            "user": user, "grant": "jwt_bearer", "client_key": self.install(file),
+            "client_id": None, "scope": "mail", "allow": os.geteuid(), "services": "imap smtp",
+            "hosts": "localhost", **more}
+        if start:
+            helper.start()
+        return server, helper
+
     def end(self, *texts):
         """Stop both; nothing secret is in the log, nor in `texts`."""
         assert self.helper.stop() == 0, self.helper.log()
@@ -148,6 +192,11 @@ class Stage:
             return replies[-1]["status"] == wanted
         wait_for(answered, timeout, f"{wanted} for {user} instead of {replies[-1:]}")
         return replies[-1]
+
+
+def asked_for(server):
+    """The mailboxes that a service account asked tokens for, oldest first."""
+    return [jwt_read(request.form["assertion"])[1]["sub"] for request in server.seen("token")]
 
 
 def traces(what, secret):

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 """grants - tokens without a person: certificates, platforms, machines, other programs"""
 
-import datetime
 import json
 import os
 import pwd
@@ -18,14 +17,12 @@ import tap
 from assertions import TYPE, Application, Certificate, Federated, jwt_read, jwt_sign
 from env import wait_for
 from helper import endpoints
-from mail import Dovecot, Postfix, Sink
 from oauthd import Reply
 from oidc import CERTIFIED, OidcProvider
-from world import Stage
+from world import APP, Stage, in_days
 
 ALICE = "alice@example.com"
 BOB = "bob@example.com"
-APP = {"user": ALICE, "client_id": "app", "grant": "client_credentials", "scope": "mail/.default"}
 
 # prints a token, and writes to a file what it was given
 PROGRAM = """\
@@ -39,32 +36,13 @@ print("{token}")
 """
 
 
-def in_days(days):
-    return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
-
-
 # ---- an application with a certificate
-
-
-def certified(stage, accounts=None, **options):
-    """A provider that knows app's certificate, and a helper, not started, that has its key.
-
-    accounts  {name: keys besides those of an application with that certificate}
-    """
-    key = stage.key("app")
-    certificate = stage.certificate(key, end=in_days(100))
-    server, helper = stage.begin(clients={"app": Application(certificate)}, **options)
-    proof = {"client_key": stage.install(key),
-             "client_certificate": helper.secret_file("app.pem", open(certificate, "rb").read())}
-    for name, more in (accounts or {"app": {}}).items():
-        helper.accounts[name] = {**APP, **proof, **more}
-    return server, helper
 
 
 @tap.promise
 def certificate(stage):
     "a certificate proves the application: a new assertion for each token, and no secret"
-    server, helper = certified(stage)
+    server, helper = stage.certified()
     helper.start()
     before = int(time.time())
     assert helper.token()["status"] == "ok", helper.log()
@@ -87,7 +65,7 @@ def certificate(stage):
 @tap.promise
 def certificate_rs256(stage):
     "client_assertion_alg = RS256 signs so, and names the certificate by its SHA-1"
-    server, helper = certified(stage, {"app": {"client_assertion_alg": "RS256"}})
+    server, helper = stage.certified({"app": {"client_assertion_alg": "RS256"}})
     helper.start()
     assert helper.token()["status"] == "ok", helper.log()
     header, _ = jwt_read(server.seen("token")[0].form["client_assertion"])
@@ -129,7 +107,7 @@ def certificate_files(stage):
 @tap.promise
 def certificate_refused(stage):
     "a certificate that the provider does not know: its words, and nothing is hammered"
-    server, helper = certified(stage)
+    server, helper = stage.certified()
     server.clients["app"].register(stage.certificate(stage.key("other")))
     helper.start()
     for _ in range(3):
@@ -143,7 +121,7 @@ def certificate_refused(stage):
 @tap.promise
 def certificate_mismatch(stage):
     "a key that does not belong to the certificate is never used, and both files are named"
-    server, helper = certified(stage)
+    server, helper = stage.certified()
     other = stage.install(stage.key("other"))
     helper.accounts["app"]["client_key"] = other
     done = helper.check()
@@ -158,7 +136,7 @@ def certificate_mismatch(stage):
 @tap.promise
 def certificate_check(stage):
     "--check: a certificate that has ended, or is missing, is an error that names the file"
-    _, helper = certified(stage)
+    _, helper = stage.certified()
     assert helper.check().rc == 0, helper.check()
     good = helper.accounts["app"]
     ended = stage.certificate(f"{stage.where}/app.key", start=in_days(-20), end=in_days(-1))
@@ -188,7 +166,7 @@ def certificate_check(stage):
 @tap.promise
 def certificate_ends_soon(stage):
     "a certificate with less than 30 days left: a warning of --check and in the log; `list`"
-    server, helper = certified(stage)
+    server, helper = stage.certified()
     path = helper.accounts["app"]["client_certificate"]
     done = helper.check()
     assert done.rc == 0 and path not in done.stderr, done
@@ -211,7 +189,7 @@ def certificate_ends_soon(stage):
 @tap.promise
 def certificate_peer(stage):
     "oidc-provider: it accepts PS256, RS256, and an endpoint that was looked up; no other key"
-    _, helper = certified(stage, helper={"providers": {"bare": {"title": "Bare"}}})
+    _, helper = stage.certified(helper={"providers": {"bare": {"title": "Bare"}}})
     path = helper.accounts["app"]["client_certificate"]
     provider = OidcProvider(stage.env, tls=True, certificate=path).start()
     other = stage.key("other")
@@ -238,7 +216,7 @@ def certificate_peer(stage):
 @tap.promise
 def certificate_of_a_client_of_people(stage):
     "oidc-provider: a client with a certificate refreshes a person's rotating grant, and revokes it"
-    _, helper = certified(stage)
+    _, helper = stage.certified()
     app = helper.accounts.pop("app")
     provider = OidcProvider(stage.env, tls=True, ttl=60,
                             certificate=app["client_certificate"]).start()
@@ -273,34 +251,6 @@ def certificate_of_a_client_of_people(stage):
     assert not provider.introspect(reply["token"])["active"]
     provider.stop()
     stage.end()
-
-
-@tap.promise
-def certificate_postfix(stage):
-    "Postfix sends through Dovecot with the token of an application that has a certificate"
-    tap.require("dovecot", "postfix", "node")
-    _, helper = certified(stage)
-    app = helper.accounts["app"]
-    provider = OidcProvider(stage.env, tls=True, mailbox=ALICE,
-                            certificate=app["client_certificate"]).start()
-    app.update({"client_id": CERTIFIED, "scope": "mail", "allow": "postfix",
-                **endpoints(provider)})
-    sink = Sink(stage.env)
-    dovecot = Dovecot(stage.env, provider, sink=sink).start()
-    postfix = Postfix(stage.env, dovecot.smtp, ALICE,
-                      environment={"SASL_BEARER_SOCKET": helper.socket})
-    helper.listen.append(postfix.jailed(helper.socket))
-    helper.start()
-    postfix.start()
-    status, reason = postfix.send(subject="by certificate")
-    assert status == "sent", reason
-    assert "Subject: by certificate" in sink.wait(1)[-1].data
-    assert f"user=<{ALICE}>, method=XOAUTH2" in dovecot.log() or \
-        f"user=<{ALICE}>, method=OAUTHBEARER" in dovecot.log(), dovecot.log()
-    postfix.stop()
-    dovecot.stop()
-    provider.stop()
-    stage.end(postfix.log())
 
 
 # ---- an application that a platform vouches for
@@ -684,7 +634,8 @@ def command_is_run_once(stage):
 @tap.promise
 def command_reload(stage):
     "a reload that changes the command takes effect"
-    one, two = (script(stage, name, f"#!/bin/sh\necho token-{name}-$1\n") for name in ("one", "two"))
+    one, two = (script(stage, name, f"#!/bin/sh\necho token-{name}-$1\n")
+                for name in ("one", "two"))
     helper = commanded(stage, {"alice": [one, "a"]})
     assert helper.token()["token"] == "token-one-a"
     for words, token in (([two, "a"], "token-two-a"), ([two, "b"], "token-two-b")):
@@ -754,7 +705,8 @@ def file_refused(stage):
         os.unlink(helper.accounts[name]["token_file"])
     os.mkfifo(helper.accounts["fifo"]["token_file"])
     for name, words in (("open", "chmod 6[04]0"), ("words", "RFC 6750"), ("empty", "empty"),
-                        ("past", "expired"), ("missing", "No such file"), ("fifo", "not a regular file")):
+                        ("past", "expired"), ("missing", "No such file"),
+                        ("fifo", "not a regular file")):
         reply = helper.token(f"{name}@example.com")
         path = helper.accounts[name]["token_file"]
         assert reply["status"] in ("config", "temporary"), (name, reply)
@@ -816,7 +768,7 @@ def mended_files(stage):
 @tap.promise
 def mended_mode(stage):
     "the chmod that an error asks for ends it"
-    _, helper = certified(stage)
+    _, helper = stage.certified()
     path = helper.accounts["app"]["client_key"]
     os.chmod(path, 0o644)
     done = helper.check()

@@ -69,7 +69,7 @@ def use_every_grant(helper):
                 "client_certificate": keys.make_certificate(key, where + "/pem")}
     with open(keys.service_account(key, where + "/json"), "rb") as f:
         google = {"client_key": helper.secret_file("json", f.read()), "grant": "jwt_bearer"}
-    program = helper.env.write("grants/program", '#!/bin/sh\necho "$1"\necho x >&2\nexit $2\n', 0o755)
+    program = helper.env.write("grants/program", '#!/bin/sh\necho "$1"\nexit "$2"\n', 0o755)
     app = {"grant": "client_credentials", "scope": "x"}
     new = {
         "pair": {**app, **pair}, "wrong": {**app, "client_key": helper.config},
