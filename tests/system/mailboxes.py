@@ -197,7 +197,7 @@ def crowd(stage):
         "token_endpoint": other.endpoint("token")}
     helper.start()
     server.always("token", Reply(silent=True))
-    for number in range(200):       # each gives up at once; the fetch goes on
+    for number in range(140):       # each gives up at once; the fetch goes on
         reply = helper.token(f"user{number}@example.com", deadline_ms=1)
         assert reply["status"] == "temporary", reply
     server.wait_seen("token", 10)
