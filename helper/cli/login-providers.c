@@ -96,16 +96,17 @@ add_directory(struct cli *cli, const char *dir, char ***seen, char ***cells)
 static void
 print(char **cells)
 {
-	size_t widths[2] = {strlen("NAME"), strlen("TITLE")}, i, n;
+	size_t widths[2] = {strlen("NAME"), strlen("TITLE")}, i, n, end;
 
 	for (i = 0; cells && cells[i]; i++) {
 		n = strlen(cells[i]);
 		if (i % CELLS < COUNT_OF(widths) && n > widths[i % CELLS])
 			widths[i % CELLS] = n;
 	}
+	end = i;
 	printf("%-*s  %-*s  WAYS\n", (int)widths[0], "NAME", (int)widths[1],
 	    "TITLE");
-	for (i = 0; cells && cells[i]; i += CELLS) {
+	for (i = 0; i + CELLS <= end; i += CELLS) {
 		printf("%-*s  %-*s  %s\n", (int)widths[0], cells[i],
 		    (int)widths[1], cells[i + 1], cells[i + 2]);
 		if (*cells[i + 3])
