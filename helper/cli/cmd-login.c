@@ -101,7 +101,7 @@ prepare(struct cli *cli, struct login *l, const char *operand)
 /* Get tokens, in the way that was chosen. */
 static int
 get_tokens(struct cli *cli, struct login *l, struct login_browser *b,
-    struct fetch **ret)
+    struct program **ret)
 {
 	struct endpoints e = {0};
 	enum way way;
@@ -131,7 +131,7 @@ static int
 sign_in(struct cli *cli, struct login *l, const char *operand)
 {
 	struct login_browser *b = calloc(1, sizeof(*b));
-	struct fetch *tokens = NULL;
+	struct program *tokens = NULL;
 	sigset_t old;
 	int r;
 
@@ -150,7 +150,7 @@ sign_in(struct cli *cli, struct login *l, const char *operand)
 		print_end(cli, l);
 	fflush(stdout);
 	signals_release(&old);
-	fetch_free(tokens);
+	program_free(tokens);
 	free(b);
 	return r;
 }

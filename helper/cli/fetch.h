@@ -1,38 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* fetch.h - run sasl-bearer-fetch for one exchange with a provider */
+/* fetch.h - one exchange with a provider, by sasl-bearer-fetch */
 #ifndef SASL_BEARER_CLI_FETCH_H
 #define SASL_BEARER_CLI_FETCH_H
 
-#include "common/msg.h"
+#include "helper/config/program.h"
 #include "helper/config/settings.h"
-
-/* One exchange. 128 KiB, and full of secrets: on the heap, fetch_free() it. */
-struct fetch {
-	struct msg_writer w; /* add attributes here */
-	struct msg reply;
-	char request[MSG_MAX];
-	char answer[MSG_MAX + 1];
-};
 
 /*
  * Start a request with what every operation needs: the endpoints, the client
- * and how to get there.
+ * and its proof, and how to get there. An assertion is signed or read anew for
+ * each request.
  *
  *	secret	of the client, or NULL
+ *	ret	written only on success; add attributes to its w;
+ *		program_free() it
  *
- * Returns NULL when there is no memory.
+ * Returns 0 or an exit code, reported.
  */
-struct fetch *fetch_new(const char *operation, const struct settings *s,
-    const struct account_conf *a, const char *secret);
+int fetch_new(const char *operation, const struct settings *s,
+    const struct account_conf *a, const char *secret, struct program **ret);
 
 /*
  * Run the exchange and wait for its reply.
  *
  * Returns 0, whatever the reply says, or an exit code, reported.
  */
-int fetch_run(struct fetch *f, const struct settings *s);
-
-/* Wipe and free. NULL is fine. */
-void fetch_free(struct fetch *f);
+int fetch_run(struct program *p, const struct settings *s);
 
 #endif

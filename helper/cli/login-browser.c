@@ -103,7 +103,7 @@ wait_for(struct login_browser *b)
 
 int
 login_browser(struct cli *cli, const struct login *l, const struct endpoints *e,
-    struct login_browser *b, struct fetch **ret)
+    struct login_browser *b, struct program **ret)
 {
 	const struct login_code code = {l, e, &b->request, b->answer.code};
 	int r;

@@ -23,12 +23,12 @@ struct login_browser {
  * Send a browser to the provider, wait for it to come back, get the tokens.
  *
  *	b	zeroed, 30 KiB; login_browser_end() it in any case
- *	ret	the reply with the tokens; fetch_free() it
+ *	ret	the reply with the tokens; program_free() it
  *
  * Returns 0 or an exit code, reported.
  */
 int login_browser(struct cli *cli, const struct login *l,
-    const struct endpoints *e, struct login_browser *b, struct fetch **ret);
+    const struct endpoints *e, struct login_browser *b, struct program **ret);
 
 /*
  * Show the browser that waits how it all ended, the storing of the tokens
@@ -45,6 +45,6 @@ void login_browser_end(
  * Returns 0 or an exit code, reported.
  */
 int login_paste(struct cli *cli, const struct login *l,
-    const struct endpoints *e, struct fetch **ret);
+    const struct endpoints *e, struct program **ret);
 
 #endif

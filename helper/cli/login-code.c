@@ -92,7 +92,8 @@ failed(
 	if (!reason)
 		reason = error ? error : "the provider gave no reason";
 	set(why->what, reason);
-	if (error && strcmp(error, "invalid_client") == 0)
+	if (error && strcmp(error, "invalid_client") == 0 &&
+	    !login_has_proof(l))
 		set(why->next,
 		    "if the application has a secret, give it with "
 		    "--client-secret-file");
@@ -119,15 +120,14 @@ judge(const struct login *l, const struct msg *reply, struct login_failure *why)
 
 int
 login_code_redeem(struct cli *cli, const struct login_code *c,
-    struct fetch **ret, struct login_failure *why)
+    struct program **ret, struct login_failure *why)
 {
 	const struct login *l = c->login;
-	struct fetch *f =
-	    fetch_new("token", &cli->settings, l->account, l->secret);
-	int r;
+	struct program *f = NULL;
+	int r = fetch_new("token", &cli->settings, l->account, l->secret, &f);
 
-	if (!f)
-		return cli_error(EX_OSERR, "out of memory");
+	if (r != 0)
+		return r;
 	msg_put(&f->w, "grant", "authorization_code");
 	msg_put(&f->w, "token_endpoint", c->endpoints->token);
 	msg_put(&f->w, "code", c->code);
@@ -139,6 +139,6 @@ login_code_redeem(struct cli *cli, const struct login_code *c,
 	if (r == 0)
 		*ret = f;
 	else
-		fetch_free(f);
+		program_free(f);
 	return r;
 }

@@ -44,12 +44,12 @@ struct login_code {
  * Exchange the code for tokens (RFC 6749 section 4.1.3, RFC 7636 section 4.5)
  * and judge them with login_check().
  *
- *	ret	the reply with the tokens; fetch_free() it
+ *	ret	the reply with the tokens; program_free() it
  *	why	filled in after a failure
  *
  * Returns 0 or an exit code, reported.
  */
 int login_code_redeem(struct cli *cli, const struct login_code *c,
-    struct fetch **ret, struct login_failure *why);
+    struct program **ret, struct login_failure *why);
 
 #endif

@@ -121,6 +121,8 @@ report(const struct login *l, const struct msg *reply, const char *what)
 	const char *reason = msg_get(reply, "reason");
 	const char *error = msg_get(reply, "error");
 
+	if (error && strcmp(error, "invalid_client") == 0 && login_has_proof(l))
+		advice = NULL; /* the reason says what to check */
 	if (!reason)
 		reason = error ? error : "the provider gave no reason";
 	cli_error(code, "%s: %s%s%s", what, reason, advice ? "; " : "",
@@ -184,16 +186,15 @@ check_code(const struct msg *reply)
 
 /* Ask the provider for a code. */
 static int
-authorize(struct cli *cli, const struct login *l, struct fetch **ret)
+authorize(struct cli *cli, const struct login *l, struct program **ret)
 {
-	struct fetch *f = fetch_new(
-	    "device_authorization", &cli->settings, l->account, l->secret);
-	int r;
+	struct program *f = NULL;
+	int r = fetch_new(
+	    "device_authorization", &cli->settings, l->account, l->secret, &f);
 
-	if (!f)
-		return cli_error(EX_OSERR, "out of memory");
 	*ret = f;
-	r = fetch_run(f, &cli->settings);
+	if (r == 0)
+		r = fetch_run(f, &cli->settings);
 	if (r != 0)
 		return r;
 	if (status_parse(msg_get(&f->reply, "status")) != STATUS_OK)
@@ -278,14 +279,13 @@ judge(const struct login *l, struct poller *p, const struct msg *reply)
 /* Ask once for the tokens. *ret is the reply that brought them, or NULL. */
 static int
 ask(struct cli *cli, const struct login *l, struct poller *p,
-    struct fetch **ret)
+    struct program **ret)
 {
-	struct fetch *f =
-	    fetch_new("token", &cli->settings, l->account, l->secret);
-	int r;
+	struct program *f = NULL;
+	int r = fetch_new("token", &cli->settings, l->account, l->secret, &f);
 
-	if (!f)
-		return cli_error(EX_OSERR, "out of memory");
+	if (r != 0)
+		return r;
 	msg_put(&f->w, "grant", "device_code");
 	msg_put(&f->w, "device_code", p->device_code);
 	r = fetch_run(f, &cli->settings);
@@ -295,7 +295,7 @@ ask(struct cli *cli, const struct login *l, struct poller *p,
 	}
 	if (r == 0)
 		r = judge(l, p, &f->reply);
-	fetch_free(f);
+	program_free(f);
 	return r;
 }
 
@@ -311,7 +311,7 @@ expire(struct poller *p)
 /* Ask again and again, until there is an answer or the code expires. */
 static int
 poll_for_tokens(struct cli *cli, const struct login *l, const struct msg *code,
-    struct fetch **ret)
+    struct program **ret)
 {
 	struct poller p = {
 	    .device_code = msg_get(code, "device_code"),
@@ -319,7 +319,7 @@ poll_for_tokens(struct cli *cli, const struct login *l, const struct msg *code,
 	    .terminal = isatty(STDOUT_FILENO),
 	};
 	int64_t expires_s = EXPIRES_DEFAULT_S;
-	struct fetch *f = NULL;
+	struct program *f = NULL;
 	int r = 0;
 
 	msg_get_number(code, "interval", 1, 86400, &p.interval_s);
@@ -342,23 +342,23 @@ poll_for_tokens(struct cli *cli, const struct login *l, const struct msg *code,
 
 /* All the person does. *ret is the reply that brought the tokens. */
 static int
-sign_in(struct cli *cli, const struct login *l, struct fetch **ret)
+sign_in(struct cli *cli, const struct login *l, struct program **ret)
 {
-	struct fetch *code = NULL;
+	struct program *code = NULL;
 	int r = authorize(cli, l, &code);
 
 	if (r == 0) {
 		print_code(&code->reply, l->account->user);
 		r = poll_for_tokens(cli, l, &code->reply, ret);
 	}
-	fetch_free(code);
+	program_free(code);
 	return r;
 }
 
 int
-login_device(struct cli *cli, const struct login *l, struct fetch **ret)
+login_device(struct cli *cli, const struct login *l, struct program **ret)
 {
-	struct fetch *tokens = NULL;
+	struct program *tokens = NULL;
 	char why[CONF_TEXT_MAX];
 	int r;
 
@@ -379,6 +379,6 @@ login_device(struct cli *cli, const struct login *l, struct fetch **ret)
 	if (r == 0)
 		*ret = tokens;
 	else
-		fetch_free(tokens);
+		program_free(tokens);
 	return r;
 }

@@ -35,10 +35,9 @@ login_endpoints(struct cli *cli, const struct login *l, struct endpoints *e)
 	e->device = a->device_authorization_endpoint;
 	if (!a->issuer)
 		return 0;
-	e->found = fetch_new("discover", &cli->settings, a, NULL);
-	if (!e->found)
-		return cli_error(EX_OSERR, "out of memory");
-	r = fetch_run(e->found, &cli->settings);
+	r = fetch_new("discover", &cli->settings, a, NULL, &e->found);
+	if (r == 0)
+		r = fetch_run(e->found, &cli->settings);
 	if (r != 0)
 		return r;
 	status = status_parse(msg_get(&e->found->reply, "status"));
@@ -55,6 +54,6 @@ login_endpoints(struct cli *cli, const struct login *l, struct endpoints *e)
 void
 login_endpoints_clear(struct endpoints *e)
 {
-	fetch_free(e->found);
+	program_free(e->found);
 	e->found = NULL;
 }

@@ -9,10 +9,10 @@
 struct endpoints {
 	const char *authorization;
 	const char *device;
-	const char *token;   /* only where the account has none of its own */
-	const char *issuer;  /* as the provider's metadata have it */
-	int iss_required;    /* answers name the issuer: RFC 9207 section 3 */
-	struct fetch *found; /* what the texts point into */
+	const char *token;     /* only where the account has none of its own */
+	const char *issuer;    /* as the provider's metadata have it */
+	int iss_required;      /* answers name the issuer: RFC 9207 section 3 */
+	struct program *found; /* what the texts point into */
 };
 
 /*

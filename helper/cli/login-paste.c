@@ -113,7 +113,7 @@ ask(const struct login *l, struct paste *p)
 
 int
 login_paste(struct cli *cli, const struct login *l, const struct endpoints *e,
-    struct fetch **ret)
+    struct program **ret)
 {
 	const char *uri = l->account->redirect_uri;
 	struct paste *p = calloc(1, sizeof(*p));

@@ -63,6 +63,15 @@ read_account(const struct login *l, char **ret)
 }
 
 int
+login_has_proof(const struct login *l)
+{
+	const struct account_conf *a = l->account;
+
+	return l->secret || a->client_key || a->client_certificate ||
+	    a->assertion_file;
+}
+
+int
 login_read_secret(struct login *l)
 {
 	char *given = NULL, *known = NULL;

@@ -42,17 +42,20 @@ struct login {
 int login_account(struct cli *cli, struct login *l, const char *operand);
 void login_clear(struct login *l);
 
+/* Whether the client proves itself, by whatever. */
+int login_has_proof(const struct login *l);
+
 /* Read the client's secret that an option or the account's file names. */
 int login_read_secret(struct login *l);
 
 /*
  * Sign in with a code that is entered in a browser somewhere (RFC 8628).
  *
- *	ret	the reply with the tokens; fetch_free() it
+ *	ret	the reply with the tokens; program_free() it
  *
  * Returns 0 or an exit code, reported.
  */
-int login_device(struct cli *cli, const struct login *l, struct fetch **ret);
+int login_device(struct cli *cli, const struct login *l, struct program **ret);
 
 /*
  * Write the account's file where it is new, and hand the tokens to the helper.

@@ -371,7 +371,9 @@ class Provider:
         if hasattr(right, "prove"):
             if assertion is None or secret is not None:
                 raise OAuthError("needs_secret")
-            right.prove(form, client_id, self.url + request.path)
+            # whichever endpoint is asked, the audience is the token endpoint: RFC 7523 section 3
+            tenant = self.url + request.path.rpartition("/")[0]
+            right.prove(form, client_id, tenant + "/token")
             return client_id
         if right is not None and secret is None:
             raise OAuthError("needs_secret")

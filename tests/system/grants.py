@@ -276,6 +276,45 @@ class Platform:
         return self.stage.env.write(f"platform/{name}", assertion, 0o644)
 
 
+def approving(server):
+    """Approve the next device code of a server, once it was polled for."""
+    def person():
+        wait_for(lambda: server.devices and server.seen("token"), 30, "a device code, polled for")
+        for device in list(server.devices.values()):
+            server.approve(device["user_code"], ALICE)
+    thread = threading.Thread(target=person, daemon=True)
+    thread.start()
+    return thread
+
+
+@tap.promise
+def certificate_login(stage):
+    "`sasl-bearer login` proves the client by its certificate, with a new assertion each time"
+    server, helper = stage.certified({"alice": {"grant": None, "user": ALICE,
+                                               "scope": "mail offline_access"}})
+    helper.start()
+    person = approving(server)
+    done = helper.cli("login", "--device", "alice")
+    person.join(10)
+    assert done.rc == 0, done
+    forms = [request.form for request in server.seen()]
+    assert len(forms) >= 3, forms
+    for form in forms:
+        assert form["client_assertion_type"] == TYPE and "client_secret" not in form, form
+    ids = [jwt_read(form["client_assertion"])[1]["jti"] for form in forms]
+    assert len(set(ids)) == len(ids), ids
+    assert helper.request({"request": "refresh", "account": "alice"})["status"] == "ok"
+    assert helper.token()["status"] == "ok", helper.log()
+    server.clients["app"] = Application()       # not registered any more
+    done = helper.cli("login", "--device", "alice")
+    assert done.rc == 78 and "invalid_client" in done.stderr, done
+    assert "certificate" in done.stderr and "--client-secret-file" not in done.stderr, done
+    os.unlink(helper.accounts["alice"]["client_key"])
+    done = helper.cli("login", "--device", "alice")
+    assert done.rc == 78 and helper.accounts["alice"]["client_key"] in done.stderr, done
+    stage.end()
+
+
 @tap.promise
 def federated(stage):
     "assertion_file proves the application; it is read anew for every token, through links"
