@@ -30,6 +30,7 @@ from oidc import PUBLIC, OidcProvider, opener
 
 SCOPE = "openid offline_access mail"
 EVIL = "<script>alert(1)</script>"
+ALLOW = ("--allow", str(os.geteuid()))
 
 
 class World:
@@ -73,7 +74,7 @@ class World:
         """Start a sign-in; returns a SignIn."""
         user = user or self.user()
         client = PUBLIC if provider in ("oidc", "local", "issuer") else "test-client"
-        words = ("login", way, "--provider", provider, "--client-id", client, *words, user)
+        words = ("login", way, "--provider", provider, "--client-id", client, *ALLOW, *words, user)
         return SignIn(self, user, [built("sasl-bearer"), "--config", self.helper.config,
                                    *filter(None, words)], **how)
 
@@ -275,6 +276,25 @@ def denial(world):
     assert "access_denied" not in chrome.text() and "aborted" not in chrome.text()
     assert "the provider says: access_denied: End-User aborted interaction" in text, text
     assert world.account_files() == before
+
+
+@tap.promise
+def somebody_else(world):
+    "in Chromium: who signs in as somebody else reads both names, and --as makes it right"
+    chrome = fresh(world)
+    login = world.begin()
+    sign_in(chrome, login.url, "bob@example.com")
+    text = login.end(77)
+    assert chrome.text("h1") == "You are not signed in", chrome.text()
+    for words in ("bob@example.com", login.user, "--as bob@example.com"):
+        assert words in chrome.text("main") and words in text, (chrome.text(), text)
+    assert f"{login.user}.conf" not in world.account_files()
+    # the provider still knows bob, and does not ask who it is
+    login = world.begin("--as", "bob@example.com")
+    chrome.open(login.url)
+    agree(chrome)
+    login.end()
+    assert chrome.text("h1") == "You are signed in", chrome.text()
 
 
 @tap.promise
@@ -855,7 +875,7 @@ class Terminal:
         self.slave = slave
         self.process = subprocess.Popen(
             [built("sasl-bearer"), "--config", world.helper.config, "login", "--paste", "--provider",
-             provider, "--client-id", "test-client", self.user],
+             provider, "--client-id", "test-client", *ALLOW, self.user],
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
             env=environment({"HOME": world.env.dir, **world.helper.environment}))
@@ -904,7 +924,7 @@ def pastes(world):
             user = world.user()
             p = subprocess.Popen(
                 [built("sasl-bearer"), "--config", world.helper.config, "login", "--paste",
-                 "--provider", provider, "--client-id", "test-client", user],
+                 "--provider", provider, "--client-id", "test-client", *ALLOW, user],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                 env=environment(world.helper.environment))
             world.env.cleanup(p.kill)
