@@ -10,6 +10,8 @@
 #include "common/util.h"
 #include "helper/cli/redirect.h"
 
+#define HTTP_PORT 80
+
 static const struct {
 	const char *name;
 	enum redirect_host host;
@@ -90,4 +92,6 @@ redirect_format(const struct redirect *r, int port, char *buf, char host[32])
 {
 	snprintf(host, 32, "%s:%d", r->name, port);
 	snprintf(buf, REDIRECT_MAX, "http://%s%.480s", host, r->tail);
+	if (port == HTTP_PORT) /* then browsers do not name it */
+		snprintf(host, 32, "%s", r->name);
 }

@@ -172,6 +172,9 @@ test_redirect(void)
 	tap_ok(redirect_parse(&r, "http://localhost/") == 0, "once more");
 	redirect_format(&r, 99, uri, host);
 	tap_is(host, "localhost:99", "what a Host header has");
+	redirect_format(&r, 80, uri, host);
+	tap_is(host, "localhost", "without the usual port");
+	tap_is(uri, "http://localhost:80/", "which the address has");
 	memset(uri, 'a', sizeof(uri));
 	uri[REDIRECT_MAX - 16] = '\0';
 	tap_ok(redirect_parse(&r, uri) == 0, "as long as may be");
