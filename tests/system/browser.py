@@ -146,22 +146,23 @@ class SignIn:
 
 
 def sign_in_page(chrome, user):
-    """The person at the provider's pages, up to the question whether to agree."""
+    """The person at the provider's first page."""
     chrome.type("input[name=login]", user)
     chrome.type("input[name=password]", "any")
     chrome.click("button[type=submit]")
 
 
 def agree(chrome):
+    """The person at the question whether to agree."""
+    chrome.find("form [value=consent]")     # else the button could be the last page's
     chrome.click("form button[type=submit]")
-    chrome.find("main h1")
 
 
 def sign_in(chrome, url, user):
     chrome.open(url)
     sign_in_page(chrome, user)
-    chrome.find("form [value=consent]")
     agree(chrome)
+    chrome.find("main h1")
 
 
 def fresh(world):
@@ -271,6 +272,7 @@ def denial(world):
     chrome.find("form [value=consent]")
     chrome.click("a[href$=abort]")
     text = login.end(77)
+    chrome.find("main h1")
     assert chrome.text("h1") == "You are not signed in", chrome.text()
     assert "The permission was not given." in chrome.text("main"), chrome.text()
     assert "access_denied" not in chrome.text() and "aborted" not in chrome.text()
@@ -293,6 +295,7 @@ def somebody_else(world):
     login = world.begin("--as", "bob@example.com")
     chrome.open(login.url)
     agree(chrome)
+    chrome.find("main h1")
     login.end()
     assert chrome.text("h1") == "You are signed in", chrome.text()
 
@@ -332,7 +335,7 @@ def two_tabs(world):
     before = world.helper.state(login.user)
     chrome.switch(first)
     sign_in_page(chrome, login.user)
-    chrome.click("form button[type=submit]")
+    agree(chrome)
     refused(chrome, login.redirect.port)
     assert world.helper.state(login.user) == before
     assert world.helper.token(login.user)["status"] == "ok"
@@ -352,8 +355,7 @@ def tab_left_open(world):
     login.end(-signal.SIGINT)
     assert world.account_files() == before
     sign_in_page(chrome, login.user)
-    chrome.find("form [value=consent]")
-    chrome.click("form button[type=submit]")
+    agree(chrome)
     refused(chrome, port)
     assert world.account_files() == before
 
