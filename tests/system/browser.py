@@ -702,14 +702,22 @@ def interrupted_store(world):
 
 @tap.promise
 def interrupted_early(world):
-    "Ctrl-C at many points before anybody signed in: no file is left, not even for a moment"
+    "Ctrl-C before anybody signed in, most of all while a new account is tried: no file is left"
     before = sorted(world.account_files())
+    seen = 0
     for step in range(24):
         login = world.begin(provider="scripted")
-        time.sleep(step / 200)
+        if step % 2:
+            time.sleep(step / 200)
+        else:
+            while login.process.alive() and "code_challenge" not in login.log():
+                if [name for name in world.account_files() if name.startswith(".")]:
+                    seen += 1
+                    break
         login.interrupt()
         login.end(-signal.SIGINT)
         assert sorted(world.account_files()) == before, (step, world.account_files())
+    tap.note(f"the trial was seen {seen} times")
 
 
 @tap.promise
