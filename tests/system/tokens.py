@@ -235,6 +235,28 @@ def failures_are_classified(world):
 
 
 @tap.promise
+def flow_is_remembered(world):
+    "a policy against device codes ends a grant: the reason says so, if one made that grant"
+    blocked = Reply.error("invalid_grant", "AADSTS530036: Refresh token has been restricted.",
+                          error_codes=[530036])
+    words = "made with a device code"
+    for flow, said in (("device", True), ("browser", False), (None, False)):
+        server = world.provider()
+        helper = world.helper(server)
+        more = {"flow": flow} if flow else {}
+        tokens = server.issue(ALICE)
+        assert helper.store("alice", tokens, **more)["status"] == "ok"
+        assert helper.restart().list()["alice"].get("flow") == flow, "lost at a restart"
+        server.always("token", blocked)
+        reply = helper.request({"request": "refresh", "account": "alice"})
+        assert reply["status"] == "login_required" and "AADSTS530036" in reply["reason"], reply
+        assert (words in reply["reason"]) == ("--browser" in reply["reason"]) == said, reply
+        assert 'run "sasl-bearer login alice"' in reply["reason"], reply
+        ended(helper)
+        server.stop()
+
+
+@tap.promise
 def retry_after_is_obeyed(world):
     "R8: Retry-After is told to askers, and nobody asks the provider before"
     server, helper = world.signed_in()
