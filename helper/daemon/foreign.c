@@ -20,14 +20,23 @@ struct parser {
 	const char *wrong; /* NULL: nothing */
 };
 
+/* Whether a line is NAME=VALUE: a token may end with '=' as well. */
+static int
+is_attribute(const char *line, const char *value)
+{
+	static const char token[] = "access_token=";
+
+	return value &&
+	    (value[strspn(value, "=")] != '\0' || strcmp(line, token) == 0);
+}
+
 /* Take one line, without its end. */
 static void
 take_line(struct parser *p, char *line)
 {
 	char *value = strchr(line, '=');
 
-	/* a token may end with '=', a name is never empty before one */
-	if (!value || value[strspn(value, "=")] == '\0') {
+	if (!is_attribute(line, value)) {
 		if (p->token)
 			p->wrong = "gave more than a token on one line";
 		p->token = line;
@@ -35,7 +44,7 @@ take_line(struct parser *p, char *line)
 	}
 	*value++ = '\0';
 	if (strcmp(line, "access_token") == 0)
-		p->token = value;
+		p->token = *value ? value : NULL;
 	else if (strcmp(line, "expires_in") == 0 &&
 	    util_number_parse(value, 1, LIFETIME_MAX, &p->expires_in) < 0)
 		p->wrong = "gave an expires_in that is no number of seconds";
@@ -72,6 +81,9 @@ foreign_parse(char *text, size_t len, int64_t now_s, struct foreign *ret,
 			  "has not done so";
 		r = -ETIME;
 	}
+	if (!p.wrong && p.expires_at - now_s > LIFETIME_MAX)
+		p.wrong = "gave an expires_at more than a year ahead; it "
+			  "counts seconds";
 	if (p.wrong) {
 		snprintf(why, FOREIGN_WHY, "%s", p.wrong);
 		return r;

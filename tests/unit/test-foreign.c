@@ -48,6 +48,14 @@ static const struct {
     {"access_token=a\nexpires_in=99999999999999999999\n", -ERR_FORMAT,
 	"expires_in"},
     {"access_token=a\nexpires_at=x\n", -ERR_FORMAT, "expires_at"},
+    /* a script whose variable was empty */
+    {"access_token=\n", -ERR_FORMAT, "gave no token"},
+    {"access_token=\nexpires_in=60\n", -ERR_FORMAT, "gave no token"},
+    /* milliseconds, and what does not fit into a state file */
+    {"access_token=a\nexpires_at=1700000000000\n", -ERR_FORMAT,
+	"more than a year"},
+    {"access_token=a\nexpires_at=4611686018427387903\n", -ERR_FORMAT,
+	"more than a year"},
     {"access_token=a\nexpires_at=1000\n", -ETIME, "has expired"},
     {"access_token=a\nexpires_at=1\n", -ETIME, "has expired"},
 };
