@@ -19,6 +19,7 @@
 #define PACKET_SIZE 256
 #define ERRORS_READS 256 /* a pipe that is full, and then some */
 #define ERRORS_MAX 512	 /* the last bytes of a command's errors */
+#define TOO_LONG "printed more than 64 KiB, which is too long"
 
 struct child {
 	struct child *next;
@@ -36,7 +37,7 @@ struct child {
 	size_t errors_len;
 	char errors[ERRORS_MAX];
 	size_t len;
-	char buf[MSG_MAX];
+	char buf[MSG_MAX + 1]; /* full: that is too long */
 };
 
 struct children {
@@ -185,7 +186,7 @@ finish(struct child *c, const char *why, int exit)
 	child_free(c);
 }
 
-/* Read what there is. Returns 0 at the end or when the buffer is full. */
+/* Read what there is. Returns 0 at the end or when it is too long. */
 static int
 drain(struct child *c)
 {
@@ -212,7 +213,7 @@ on_output(evutil_socket_t fd, short what, void *arg)
 		event_del(c->readable); /* its exit is what counts */
 	} else {
 		send_request(c->all, NULL, c->id, NULL);
-		finish(c, "printed more than 64 KiB, which is too long", 0);
+		finish(c, TOO_LONG, 0);
 	}
 }
 
@@ -241,7 +242,9 @@ end_command(struct child *c, const struct msg *m)
 	do
 		before = c->len;
 	while (drain(c) && c->len > before);
-	if (msg_get_number(m, "signal", 1, 128, &value) == 0 && value) {
+	if (c->len == sizeof(c->buf)) {
+		finish(c, TOO_LONG, 0);
+	} else if (msg_get_number(m, "signal", 1, 128, &value) == 0 && value) {
 		snprintf(
 		    why, sizeof(why), "was killed by signal %d", (int)value);
 		finish(c, why, 0);

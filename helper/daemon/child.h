@@ -13,10 +13,10 @@ struct child;
 
 /* How a run has ended. */
 struct child_result {
-	char *output; /* len bytes; may be changed during the call */
-	size_t len;
-	const char *why;  /* NULL; or one line: it did not end by itself */
-	int exit;	  /* of a command: its exit status */
+	char *output;	 /* may be changed during the call, one byte more too */
+	size_t len;	 /* of a command at most MSG_MAX */
+	const char *why; /* NULL; or one line: it did not end by itself */
+	int exit;	 /* of a command: its exit status */
 	char errors[256]; /* of a command: the last line of its errors */
 };
 
