@@ -170,9 +170,20 @@ account_load(const struct settings *s, const char *name,
 	return r;
 }
 
+struct account_conf *
+account_conf_share(struct account_conf *a)
+{
+	a->shared++;
+	return a;
+}
+
 void
 account_conf_free(struct account_conf *a)
 {
+	if (a && a->shared > 0) {
+		a->shared--;
+		return;
+	}
 	if (a)
 		conf_clear(account_keys, a);
 	free(a);

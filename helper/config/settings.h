@@ -124,6 +124,7 @@ struct account_conf {
 	char *ca_file;
 	char *proxy;
 	char *mailboxes_file;
+	unsigned shared; /* who else has it: see account_conf_share() */
 };
 
 #define CONF_KEYS_MAX 64 /* entries of each table, its end included */
@@ -176,6 +177,12 @@ int account_names(const struct settings *s, char ***ret, struct conf_errors *e);
  */
 int account_load(const struct settings *s, const char *name,
     struct account_conf **ret, struct conf_errors *e);
+
+/*
+ * One more user of an account, who frees it like the first: the last one to do
+ * so ends it. Returns a. For one thread.
+ */
+struct account_conf *account_conf_share(struct account_conf *a);
 void account_conf_free(struct account_conf *a);
 
 /*

@@ -56,6 +56,7 @@ account_new_mailbox(
 		free(a);
 		return NULL;
 	}
+	account_conf_share(a->conf);
 	a->parent = parent;
 	parent->pins++; /* it must not go before its mailboxes do */
 	memcpy(a->config_id, parent->config_id, sizeof(a->config_id));
@@ -72,8 +73,7 @@ account_free(struct account *a)
 	struct account *parent = a->parent;
 
 	event_free(a->timer);
-	if (!parent)
-		account_conf_free(a->conf);
+	account_conf_free(a->conf);
 	tokens_clear(&a->tokens);
 	list_free(a->mailboxes);
 	free(a->mailbox);
@@ -203,6 +203,7 @@ account_review(struct account *a)
 	const struct tokens *t = &a->tokens;
 	struct life_info info = {.jitter = daemon_jitter()};
 	int64_t now = daemon_now_ms(), age_ms;
+	int fetching;
 
 	reset_life(a);
 	make_token_id(a);
@@ -216,8 +217,9 @@ account_review(struct account *a)
 		a->life.obtained_ms = now - age_ms;
 		info.lifetime_ms = (t->expires_at - t->obtained_at) * 1000;
 		if (t->access_token && info.lifetime_ms > 0 && age_ms >= 0) {
-			a->life.fetching = 0;
+			fetching = a->life.fetching;
 			state_event(&a->life, EVENT_TOKEN, &info, now - age_ms);
+			a->life.fetching = fetching; /* it is no new token */
 		}
 	}
 	if (*a->broken) {
@@ -264,19 +266,6 @@ account_set_endpoint(struct account *a, const char *url)
 {
 	free(a->token_endpoint);
 	a->token_endpoint = url ? strdup(url) : NULL;
-}
-
-const char *
-account_mailbox(const struct account *a)
-{
-	return a->mailbox ? a->mailbox : a->conf->user;
-}
-
-const char *
-account_endpoint(const struct account *a)
-{
-	return a->conf->token_endpoint ? a->conf->token_endpoint
-				       : a->token_endpoint;
 }
 
 int64_t

@@ -141,12 +141,6 @@ void account_settle(struct account *a);
 /* Remember, for `list` and the log, why the account does not work. */
 void account_set_error(struct account *a, enum status s, const char *reason);
 
-/* The mailbox a token is for, as far as an account is for one. */
-const char *account_mailbox(const struct account *a);
-
-/* Where its tokens come from; NULL while only the issuer is known. */
-const char *account_endpoint(const struct account *a);
-
 /* Remember the token endpoint that discovery has found; NULL forgets it. */
 void account_set_endpoint(struct account *a, const char *url);
 

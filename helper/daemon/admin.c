@@ -204,12 +204,13 @@ admin_store(struct conn *c, const struct msg *m)
 	    ? t.obtained_at
 	    : a->tokens.refresh_obtained_at;
 	t.expires_at = t.access_token ? t.obtained_at + expires_in : 0;
-	/* a fetch under way is of the grant before */
-	a->generation++;
 	if (save_start(a, &t, 1, on_stored, c) < 0) {
 		tokens_clear(&t);
 		request_refuse(c, STATUS_TEMPORARY, "out of memory");
+		return;
 	}
+	/* a fetch under way is of the grant before */
+	a->generation++;
 }
 
 static void

@@ -123,8 +123,7 @@ on_stop(evutil_socket_t sig, short what, void *arg)
 	notify_send("STOPPING=1");
 	d->stopping = 1;
 	server_stop(d->server);
-	while (d->fetch_queue)
-		fetch_next(d);
+	fetch_next(d);
 	table_each(&d->table, settle_idle, NULL);
 	daemon_timer(
 	    l->give_up, d->settings.fetch_timeout_s * 1000 + STOP_GRACE_MS);

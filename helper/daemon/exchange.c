@@ -29,6 +29,7 @@ exchange_free(struct exchange *x)
 	if (x->account->parent)
 		x->account->parent->box_fetches--;
 	account_unpin(x->account);
+	account_conf_free(x->conf);
 	material_clear(&x->material);
 	util_secret_free(x->assertion);
 	free(x);
@@ -39,6 +40,21 @@ int
 exchange_is_wanted(const struct exchange *x)
 {
 	return x->generation == x->account->generation;
+}
+
+int
+exchange_is_current(const struct exchange *x)
+{
+	return x->conf == x->account->conf;
+}
+
+const char *
+exchange_endpoint(const struct exchange *x)
+{
+	if (x->conf->token_endpoint)
+		return x->conf->token_endpoint;
+	/* what was discovered is of the issuer that is named now */
+	return exchange_is_current(x) ? x->account->token_endpoint : NULL;
 }
 
 struct exchange *
@@ -54,6 +70,7 @@ exchange_new(struct account *a)
 		return NULL;
 	}
 	x->account = a;
+	x->conf = account_conf_share(a->conf);
 	x->generation = a->generation;
 	memcpy(x->config_id, a->config_id, sizeof(x->config_id));
 	a->daemon->fetches++;
@@ -72,8 +89,9 @@ set_why(struct exchange *x, enum status s, const char *why)
 
 /* Say it in time, and not with every token. */
 static void
-note_certificate(struct account *a, int64_t ends_at)
+note_certificate(const struct exchange *x, int64_t ends_at)
 {
+	struct account *a = x->account;
 	int64_t now = daemon_wall_s(), left = ends_at - now;
 
 	a->certificate_expires_at = ends_at;
@@ -84,7 +102,8 @@ note_certificate(struct account *a, int64_t ends_at)
 	    "account \"%s\": its certificate %s ends in %lld days; give the "
 	    "provider a new one and replace the file",
 	    a->name,
-	    a->conf->client_certificate ? a->conf->client_certificate : "",
+	    x->conf->client_certificate ? x->conf->client_certificate
+					: x->material.path[MATERIAL_KEY],
 	    (long long)(left > 0 ? left / DAY_S : 0));
 }
 
@@ -107,7 +126,7 @@ on_signed(void *context, struct child_result *r)
 			x->assertion = strdup(assertion);
 	}
 	if (ends_at > 0)
-		note_certificate(x->account, ends_at);
+		note_certificate(x, ends_at);
 	if (!x->assertion)
 		set_why(x, s == STATUS_CONFIG ? s : STATUS_TEMPORARY,
 		    why ? why : "no assertion was signed");
@@ -119,9 +138,9 @@ static int
 sign(struct exchange *x)
 {
 	struct account *a = x->account;
-	const struct account_conf *c = a->conf;
+	const struct account_conf *c = x->conf;
 	int is_grant = c->grant == GRANT_JWT_BEARER;
-	const char *audience = account_endpoint(a);
+	const char *audience = exchange_endpoint(x);
 	struct msg_writer w;
 	struct child_call call = {.program = PROGRAM_SIGN, .w = &w};
 	char *buf = malloc(MSG_MAX);
@@ -136,7 +155,7 @@ sign(struct exchange *x)
 	    is_grant ? "grant_assertion" : "client_assertion",
 	    audience ? audience : c->issuer);
 	if (is_grant) {
-		msg_put(&w, "subject", account_mailbox(a));
+		msg_put(&w, "subject", a->mailbox ? a->mailbox : c->user);
 		msg_put(&w, "scope", c->scope);
 	}
 	r = msg_end(&w);
@@ -207,7 +226,7 @@ exchange_look(struct exchange *x, void (*ready)(struct exchange *x))
 static void
 put_client(struct msg_writer *w, const struct exchange *x)
 {
-	const struct account_conf *c = x->account->conf;
+	const struct account_conf *c = x->conf;
 	const struct settings *s = &x->account->daemon->settings;
 	const char *text = x->material.text;
 
@@ -276,7 +295,7 @@ exchange_command(struct exchange *x, child_done *done)
 	struct daemon *d = x->account->daemon;
 	const struct child_call call = {
 	    .program = SPAWN_COMMAND,
-	    .account = x->account->conf->name,
+	    .account = x->conf->name,
 	    .fd = {-1, -1},
 	    .timeout_ms = d->settings.fetch_timeout_s * 1000,
 	};

@@ -18,6 +18,7 @@ exchange_done(struct exchange *x, const struct msg *reply, const char *why);
 struct exchange {
 	struct job job;
 	struct account *account;
+	struct account_conf *conf; /* all of it goes by the same definition */
 	unsigned generation;
 	char config_id[CONFIG_ID_SIZE]; /* of the registration that is used */
 	struct material material;
@@ -70,5 +71,11 @@ int exchange_command(struct exchange *x, child_done *done);
 
 /* Whether nobody has signed in or out since the exchange began. */
 int exchange_is_wanted(const struct exchange *x);
+
+/* Whether no reload has replaced the account's definition since. */
+int exchange_is_current(const struct exchange *x);
+
+/* Where tokens come from; NULL while only the issuer is known. */
+const char *exchange_endpoint(const struct exchange *x);
 
 #endif

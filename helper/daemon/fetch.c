@@ -31,8 +31,7 @@ struct granted {
 static void
 put_token_request(struct msg_writer *w, const struct exchange *x)
 {
-	const struct account *a = x->account;
-	const struct account_conf *c = a->conf;
+	const struct account_conf *c = x->conf;
 
 	msg_put(w, "operation", "token");
 	msg_put(w, "grant", grant_names[c->grant]);
@@ -43,19 +42,30 @@ put_token_request(struct msg_writer *w, const struct exchange *x)
 		msg_put(w, "identity_resource_id", c->identity_resource_id);
 		return;
 	}
-	msg_put(w, "token_endpoint", account_endpoint(a));
+	msg_put(w, "token_endpoint", exchange_endpoint(x));
 	msg_put(w, "resource", c->resource);
 	msg_put(w, "audience", c->audience);
 	/* a refresh asks for what was granted: RFC 6749 section 6 */
 	if (c->grant == GRANT_REFRESH_TOKEN)
-		msg_put(w, "refresh_token", a->tokens.refresh_token);
+		msg_put(w, "refresh_token", x->account->tokens.refresh_token);
 	else if (c->grant == GRANT_CLIENT_CREDENTIALS)
 		msg_put(w, "scope", c->scope);
 }
 
+/* Start anew by the definition that is valid now. Returns whether it did. */
+static int
+try_again(struct account *a)
+{
+	a->life.fetching = 0;
+	if (!a->removed)
+		account_event(a, EVENT_MENDED, NULL);
+	return a->life.fetching;
+}
+
 /*
  * A fetch has failed. What is to be done about it follows from the status:
- * temporary trouble ends by itself.
+ * temporary trouble ends by itself. Trouble with a definition that a reload has
+ * replaced is over.
  */
 static void
 fail(struct exchange *x, enum status s, const char *why, int64_t retry_after_s)
@@ -68,6 +78,8 @@ fail(struct exchange *x, enum status s, const char *why, int64_t retry_after_s)
 	enum life_event e = EVENT_TEMPORARY;
 	char reason[REASON_SIZE];
 
+	if (!exchange_is_current(x) && try_again(a))
+		return;
 	if (s == STATUS_LOGIN_REQUIRED) {
 		e = EVENT_LOGIN_REQUIRED;
 		snprintf(reason, sizeof(reason),
@@ -107,10 +119,10 @@ make_tokens(
 	};
 	t.expires_at = t.obtained_at + g->expires_in;
 	if (a->mailbox) {
-		t.account = tokens_text(a->conf->name, &r);
+		t.account = tokens_text(x->conf->name, &r);
 		t.mailbox = tokens_text(a->mailbox, &r);
 	}
-	if (a->conf->grant == GRANT_REFRESH_TOKEN) {
+	if (x->conf->grant == GRANT_REFRESH_TOKEN) {
 		if (refresh)
 			t.refresh_obtained_at = t.obtained_at;
 		else
@@ -141,6 +153,9 @@ succeed(struct account *a, struct tokens *t, int64_t refresh_in_s)
 	log_line(LEVEL_INFO, "account \"%s\": new token %s, valid for %lld s",
 	    a->name, a->token_id,
 	    (long long)(a->tokens.expires_at - a->tokens.obtained_at));
+	/* of a registration that a reload has replaced */
+	if (a->tokens_unusable && try_again(a))
+		return;
 	account_settle(a);
 }
 
@@ -201,7 +216,7 @@ take_reply(struct exchange *x, const struct msg *reply)
 		return 0;
 	}
 	msg_get_number(reply, "refresh_in", 1, EXPIRES_IN_MAX, &g.refresh_in);
-	if (msg_get(reply, "token_endpoint"))
+	if (msg_get(reply, "token_endpoint") && exchange_is_current(x))
 		account_set_endpoint(
 		    x->account, msg_get(reply, "token_endpoint"));
 	return take(x, &g);
@@ -260,7 +275,7 @@ on_reply(struct exchange *x, const struct msg *reply, const char *why)
 static void
 take_foreign(struct exchange *x, char *text, size_t len, const char *where)
 {
-	const struct account_conf *c = x->account->conf;
+	const struct account_conf *c = x->conf;
 	char why[CONF_TEXT_MAX], reason[FOREIGN_WHY];
 	struct foreign f = {0};
 	struct granted g = {.expires_in = c->token_lifetime_s};
@@ -281,7 +296,7 @@ static void
 on_command(void *context, struct child_result *r)
 {
 	struct exchange *x = context;
-	const struct account_conf *c = x->account->conf;
+	const struct account_conf *c = x->conf;
 	const char *name = c->command ? c->command[0] : "the command";
 	char why[CONF_TEXT_MAX];
 
@@ -312,7 +327,7 @@ go(struct exchange *x)
 {
 	char *text = x->material.text;
 
-	switch ((enum grant)x->account->conf->grant) {
+	switch ((enum grant)x->conf->grant) {
 	case GRANT_COMMAND:
 		return exchange_command(x, on_command);
 	case GRANT_FILE:
@@ -376,8 +391,6 @@ enqueue(struct account *a)
 {
 	struct account **last = &a->daemon->fetch_queue;
 
-	if (a->queued)
-		return;
 	while (*last)
 		last = &(*last)->next_queued;
 	*last = a;
@@ -391,27 +404,40 @@ fetch_start(struct account *a)
 {
 	if (a->daemon->stopping)
 		a->life.fetching = 0;
+	else if (a->queued)
+		return; /* since somebody forgot it; it has its turn */
 	else if (may_begin(a))
 		begin(a);
 	else
 		enqueue(a);
 }
 
-void
-fetch_next(struct daemon *d)
+/* Take the first out of the queue for which there is room. */
+static struct account *
+dequeue(struct daemon *d)
 {
 	struct account **p = &d->fetch_queue, *a;
 
 	while (*p && !d->stopping && !may_begin(*p))
 		p = &(*p)->next_queued;
 	a = *p;
-	if (!a)
-		return;
-	*p = a->next_queued;
-	a->queued = 0;
-	if (a->removed || d->stopping || !a->life.fetching)
-		a->life.fetching = 0;
-	else
-		begin(a);
-	account_unpin(a);
+	if (a) {
+		*p = a->next_queued;
+		a->queued = 0;
+	}
+	return a;
+}
+
+void
+fetch_next(struct daemon *d)
+{
+	struct account *a;
+
+	while ((a = dequeue(d))) {
+		if (a->removed || d->stopping || !a->life.fetching)
+			a->life.fetching = 0;
+		else
+			begin(a);
+		account_unpin(a);
+	}
 }

@@ -14,11 +14,9 @@
 static void
 put_revocation(struct msg_writer *w, const struct exchange *x)
 {
-	const struct account *a = x->account;
-
 	msg_put(w, "operation", "revoke");
-	msg_put(w, "revocation_endpoint", a->conf->revocation_endpoint);
-	msg_put(w, "token", a->tokens.refresh_token);
+	msg_put(w, "revocation_endpoint", x->conf->revocation_endpoint);
+	msg_put(w, "token", x->account->tokens.refresh_token);
 	msg_put(w, "token_type_hint", "refresh_token");
 }
 
@@ -73,7 +71,8 @@ on_looked(struct exchange *x)
 {
 	struct account *a = x->account;
 
-	if (!material_same(x->material.id, a->files) && !a->life.fetching) {
+	if (!material_same(x->material.id, a->files) && !a->life.fetching &&
+	    !a->removed && exchange_is_current(x)) {
 		log_line(LEVEL_INFO,
 		    "account \"%s\": a file of it has changed; trying again",
 		    a->name);
@@ -90,7 +89,7 @@ grant_check_files(struct account *a)
 	int wanted = a->error_status == STATUS_CONFIG ||
 	    (a->conf->grant == GRANT_FILE && a->last_used_at);
 
-	if (!wanted || a->life.fetching || a->removed)
+	if (!wanted || !a->life.can_fetch || a->life.fetching)
 		return;
 	x = exchange_new(a);
 	if (x)

@@ -240,7 +240,7 @@ update_account(struct account *a, struct loaded *l, int retry)
 	take_definition(a, l);
 	a->life.min_validity_ms = a->conf->min_validity_s * 1000;
 	a->life.keepalive_ms = a->conf->keepalive_s * 1000;
-	mailbox_update(a);
+	mailbox_update(a, retry);
 	if (changed)
 		account_review(a);
 	else if (failed && retry)

@@ -179,7 +179,7 @@ mailbox_restore(struct account *parent, struct tokens *t)
 }
 
 void
-mailbox_update(struct account *parent)
+mailbox_update(struct account *parent, int retry)
 {
 	struct account *a;
 	size_t i = 0;
@@ -187,20 +187,23 @@ mailbox_update(struct account *parent)
 
 	while (i < parent->box_count) {
 		a = parent->boxes[i];
-		a->conf = parent->conf;
-		/* one that is busy waits for the next time: it needs its conf */
-		if (!is_served(parent, a->mailbox) && a->pins == 0) {
+		if (!is_served(parent, a->mailbox)) {
 			remove_at(parent, i);
+			a->generation++;
 			account_drop(a);
 			continue;
 		}
-		changed = strcmp(a->config_id, parent->config_id) != 0;
+		account_conf_free(a->conf);
+		a->conf = account_conf_share(parent->conf);
+		changed =
+		    strcmp(a->config_id, parent->config_id) != 0 || *a->broken;
 		memcpy(a->config_id, parent->config_id, sizeof(a->config_id));
+		memcpy(a->broken, parent->broken, sizeof(a->broken));
 		account_set_endpoint(a, NULL);
 		a->life.min_validity_ms = a->conf->min_validity_s * 1000;
 		if (changed)
 			account_review(a);
-		else if (a->error_status != STATUS_OK)
+		else if (a->error_status != STATUS_OK && retry)
 			account_event(a, EVENT_MENDED, NULL);
 		i++;
 	}

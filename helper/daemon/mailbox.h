@@ -39,8 +39,12 @@ struct account *mailbox_find(const struct account *parent, const char *address);
  */
 int mailbox_restore(struct account *parent, struct tokens *t);
 
-/* The definition of a parent has changed, perhaps so that it is none. */
-void mailbox_update(struct account *parent);
+/*
+ * The definition of a parent has changed, perhaps so that it is none.
+ *
+ *	retry	those that have failed are to try again
+ */
+void mailbox_update(struct account *parent, int retry);
 
 /* Drop all accounts of a parent that goes; their files stay. */
 void mailbox_drop_all(struct account *parent);
