@@ -128,6 +128,21 @@ util_case_equal(const char *a, const char *b)
 	return *a == *b;
 }
 
+/*
+ * Whether a character moves the cursor, ends a line or turns the direction of
+ * what follows: C0 and C1, U+2028 to U+202E, U+2066 to U+2069.
+ */
+static int
+is_steering(const unsigned char *s, size_t len)
+{
+	if (len == 2)
+		return s[0] == 0xc2 && s[1] < 0xa0;
+	if (len == 3 && s[0] == 0xe2)
+		return (s[1] == 0x80 && s[2] >= 0xa8 && s[2] <= 0xae) ||
+		    (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9);
+	return is_control(s[0]);
+}
+
 void
 util_sanitise(char *dst, size_t size, const char *src, size_t len)
 {
@@ -141,7 +156,7 @@ util_sanitise(char *dst, size_t size, const char *src, size_t len)
 		if (n == 0) {
 			dst[out++] = '?';
 			n = 1;
-		} else if (is_control(s[i]) || s[i] == ' ') {
+		} else if (is_steering(s + i, n) || s[i] == ' ') {
 			if (out > 0 && dst[out - 1] != ' ')
 				dst[out++] = ' ';
 		} else {

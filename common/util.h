@@ -38,9 +38,10 @@ int util_case_equal(const char *a, const char *b);
  *	dst	always terminated; size at least 1
  *	src	len bytes, anything
  *
- * A run of control bytes becomes one blank, bytes that are not UTF-8 become
- * '?', leading and trailing blanks go, what does not fit is cut between
- * characters.
+ * A run of control characters becomes one blank: C0 and C1, line separators,
+ * and those that turn the direction of a text (U+202A to U+202E, U+2066 to
+ * U+2069). Bytes that are not UTF-8 become '?', leading and trailing blanks go,
+ * what does not fit is cut between characters.
  */
 void util_sanitise(char *dst, size_t size, const char *src, size_t len);
 
