@@ -7,9 +7,11 @@
 
 #include "common/util.h"
 #include "helper/cli/login-providers.h"
+#include "helper/cli/redirect.h"
 
-#define CELLS 4 /* name, title, ways, needs */
 #define WAYS_MAX 64
+#define INDENT 11 /* as wide as "    needs: " */
+#define WIDTH 80  /* of a line */
 
 static void
 add_way(char ways[WAYS_MAX], int has, const char *way)
@@ -21,45 +23,69 @@ add_way(char ways[WAYS_MAX], int has, const char *way)
 		    way);
 }
 
+/* Whether a browser of this machine can come back to us. */
+static int
+comes_back(const struct provider *p)
+{
+	const char *uri = p->redirect_uri ? p->redirect_uri : REDIRECT_DEFAULT;
+	struct redirect redirect;
+
+	return redirect_parse(&redirect, uri) == 0 &&
+	    redirect.host != REDIRECT_ELSEWHERE;
+}
+
 /* An issuer may have what the file has not. */
 static void
 find_ways(const struct provider *p, char ways[WAYS_MAX])
 {
-	int browser = p->authorization_endpoint || p->issuer;
+	int page = p->authorization_endpoint || p->issuer;
 
 	ways[0] = '\0';
-	add_way(ways, browser, "browser");
+	add_way(ways, page && comes_back(p), "browser");
 	add_way(ways, p->device_authorization_endpoint || p->issuer, "device");
-	add_way(ways, browser, "paste");
+	add_way(ways, page, "paste");
 	add_way(ways, p->scope_client_credentials != NULL, "app");
 	add_way(ways, p->scope_jwt_bearer != NULL, "key");
 	add_way(ways, p->identity_resource != NULL, "identity");
 	add_way(ways, !*ways, "any");
 }
 
-/* Add the cells of one provider, if its file can be read. */
-static int
-add_provider(struct cli *cli, const char *name, char ***cells)
+/* Print words below each other, where they do not fit beside each other. */
+static void
+print_words(const char *heading, const char *text)
+{
+	size_t n, at = INDENT - 1;
+
+	printf("    %-*s", INDENT - 5, heading);
+	for (; *text; text += n + strspn(text + n, " ")) {
+		n = strcspn(text, " ");
+		if (at >= INDENT && at + 1 + n > WIDTH) {
+			printf("\n%*s", INDENT - 1, "");
+			at = INDENT - 1;
+		}
+		printf(" %.*s", (int)n, text);
+		at += 1 + n;
+	}
+	printf("\n");
+}
+
+/* Print one provider, if its file can be read. */
+static void
+print_provider(struct cli *cli, const char *name)
 {
 	struct conf_errors e = {.report = cli_report};
 	struct provider p = {0};
 	char ways[WAYS_MAX];
-	size_t i;
-	int r;
 
-	r = provider_load(&cli->settings, name, &p, &e);
-	if (r == 0) {
-		const char *const row[CELLS] = {
-		    name, p.title ? p.title : "", ways, p.needs ? p.needs : ""};
-
+	if (provider_load(&cli->settings, name, &p, &e) == 0) {
 		find_ways(&p, ways);
-		for (i = 0; r == 0 && i < CELLS; i++)
-			r = list_add(cells, row[i], strlen(row[i]));
-	} else {
-		r = 0;
+		printf("%s%s%s\n", name, p.title ? ": " : "",
+		    p.title ? p.title : "");
+		print_words("ways:", ways);
+		if (p.needs)
+			print_words("needs:", p.needs);
 	}
 	conf_clear(provider_keys, &p);
-	return r;
 }
 
 static int
@@ -71,9 +97,9 @@ has_name(char **list, const char *name)
 	return 0;
 }
 
-/* Add what a directory has and the ones before it have not. */
+/* Print what a directory has and the ones before it have not. */
 static int
-add_directory(struct cli *cli, const char *dir, char ***seen, char ***cells)
+print_directory(struct cli *cli, const char *dir, char ***seen)
 {
 	struct conf_errors e = {.report = cli_report};
 	char **names;
@@ -87,46 +113,21 @@ add_directory(struct cli *cli, const char *dir, char ***seen, char ***cells)
 			continue;
 		r = list_add(seen, names[i], strlen(names[i]));
 		if (r == 0)
-			r = add_provider(cli, names[i], cells);
+			print_provider(cli, names[i]);
 	}
 	list_free(names);
 	return r;
 }
 
-static void
-print(char **cells)
-{
-	size_t widths[2] = {strlen("NAME"), strlen("TITLE")}, i, n, end;
-
-	for (i = 0; cells && cells[i]; i++) {
-		n = strlen(cells[i]);
-		if (i % CELLS < COUNT_OF(widths) && n > widths[i % CELLS])
-			widths[i % CELLS] = n;
-	}
-	end = i;
-	printf("%-*s  %-*s  WAYS\n", (int)widths[0], "NAME", (int)widths[1],
-	    "TITLE");
-	for (i = 0; i + CELLS <= end; i += CELLS) {
-		printf("%-*s  %-*s  %s\n", (int)widths[0], cells[i],
-		    (int)widths[1], cells[i + 1], cells[i + 2]);
-		if (*cells[i + 3])
-			printf("    needs %s\n", cells[i + 3]);
-	}
-}
-
 int
 login_providers(struct cli *cli)
 {
-	char **seen = NULL, **cells = NULL;
+	char **seen = NULL;
 	size_t i;
 	int r = 0;
 
 	for (i = 0; r == 0 && cli->settings.providers_dir[i]; i++)
-		r = add_directory(
-		    cli, cli->settings.providers_dir[i], &seen, &cells);
-	if (r == 0)
-		print(cells);
+		r = print_directory(cli, cli->settings.providers_dir[i], &seen);
 	list_free(seen);
-	list_free(cells);
 	return r < 0 ? EX_CONFIG : 0;
 }

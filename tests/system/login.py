@@ -371,16 +371,11 @@ def listed(world, *folders):
                              f"providers_dir = {' '.join(folders)}\n")
     done = world.env.run([built("sasl-bearer"), "--config", config, "login", "--provider", "list"])
     assert done.rc == 0 and not done.stderr, done
-    heading, *lines = done.stdout.splitlines()
-    title, ways = heading.index("TITLE"), heading.index("WAYS")
-    assert heading.split() == ["NAME", "TITLE", "WAYS"], heading
     found = {}
-    for line in lines:
-        if line.startswith("    needs "):
-            found[name] = (*found[name][:2], line.removeprefix("    needs "))
-        else:
-            name = line[:title].rstrip()
-            found[name] = (line[title:ways].rstrip(), line[ways:], None)
+    for block in re.split(r"\n(?=\S)", done.stdout.rstrip("\n")):
+        name, title, ways, needs = re.fullmatch(
+            r"(\S+?)(?:: (.*))?\n    ways:  (.*)(?:\n    needs: ((?:.*|\n {11})*))?", block).groups()
+        found[name] = (title or "", ways, needs and re.sub(r"\n *", " ", needs))
     return found
 
 
@@ -397,9 +392,22 @@ def providers_listed(world):
         title, _, needs = found[name]
         assert title == keys["title"] and needs == keys["needs"], (name, found[name])
     for name, ways in (("microsoft", "browser device paste app identity"), ("google", "browser paste key"),
-                       ("fastmail", "browser paste"), ("generic", "any"),
+                       ("fastmail", "browser paste"), ("generic", "any"), ("aol", "paste"),
                        ("microsoft-personal", "browser device paste"), ("microsoft-hve", "app identity")):
         assert found[name][1] == ways, (name, found[name])
+
+
+@tap.promise
+def providers_fit(world):
+    "no line of --provider list is wider than 80 columns, and none could have taken a word more"
+    done = world.env.run([built("sasl-bearer"), "--config", world.env.write(
+        "fit.conf", f"providers_dir = {os.path.join(SRCDIR, 'providers')}\n"),
+                          "login", "--provider", "list"])
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 80, done.stdout
+    for line, following in zip(lines, lines[1:]):
+        if following.startswith(" " * 11):
+            assert len(line) + 1 + len(following.split()[0]) > 80, (line, following)
 
 
 @tap.promise
