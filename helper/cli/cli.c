@@ -83,16 +83,27 @@ cli_write(const char *text, size_t len)
 }
 
 static void
-print_usage(const struct command *command)
+print_commands(const struct command *c)
 {
-	if (command)
-		printf("usage: sasl-bearer %s %s\n%s\n", command->name,
-		    command->usage, command->help);
+	printf("usage: sasl-bearer COMMAND [OPTION]... [USER]\n\n");
+	for (; c->name; c++)
+		printf("  %-9s%s\n", c->name, c->help);
+	printf("\nUSER is the name of an account, or the address it is for.\n"
+	       "\"sasl-bearer COMMAND --help\" shows the options of a "
+	       "command.\n");
+}
+
+void
+cli_help(const struct cli *cli)
+{
+	if (cli->command)
+		printf("usage: sasl-bearer %s %s\n%s\n", cli->command->name,
+		    cli->command->usage, cli->command->help);
 	else
-		printf("usage: sasl-bearer [OPTION]... COMMAND [ARGUMENT]...\n"
-		       "run \"sasl-bearer\" alone for the commands\n");
-	printf("common options: --socket PATH, --config FILE, --system, "
-	       "--user, --help, --version\n"
+		print_commands(cli->commands);
+	printf("common options: --config FILE, --help, --socket PATH, "
+	       "--system, --user,\n"
+	       "\t--version\n"
 	       "see sasl-bearer(1)\n");
 }
 
@@ -102,7 +113,7 @@ take_common(struct cli *cli, int option)
 {
 	switch (option) {
 	case OPT_HELP:
-		print_usage(cli->command);
+		cli_help(cli);
 		return CLI_DONE;
 	case OPT_VERSION:
 		printf("sasl-bearer " PACKAGE_VERSION "\n");

@@ -21,10 +21,11 @@ struct command {
 
 /* One invocation. */
 struct cli {
-	const struct command *command;
-	const char *socket; /* --socket, or NULL */
-	const char *config; /* --config, or NULL */
-	int user_mode;	    /* the caller's own helper, not the system's */
+	const struct command *commands; /* all, up to one without a name */
+	const struct command *command;	/* or NULL: not known yet */
+	const char *socket;		/* --socket, or NULL */
+	const char *config;		/* --config, or NULL */
+	int user_mode; /* the caller's own helper, not the system's */
 	struct settings settings;
 	int settings_loaded;
 };
@@ -46,6 +47,9 @@ struct cli_option {
  */
 int
 cli_parse(struct cli *cli, const struct cli_option *own, int argc, char **argv);
+
+/* Print how to use the command, or which commands there are. */
+void cli_help(const struct cli *cli);
 
 /*
  * The one operand of a subcommand, after cli_parse().

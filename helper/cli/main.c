@@ -27,10 +27,10 @@
 
 static const struct command commands[] = {
     {"login", cmd_login,
-	"[--provider P] [--tenant T] [--client-id ID] [--issuer URL]\n"
-	"\t[--token-endpoint URL] [--services imap,smtp] [--hosts H,..]\n"
-	"\t[--allow USER,..] [--client-secret-file FILE] [--as NAME]\n"
-	"\t[--browser|--device|--paste] USER\n"
+	"[--provider P] [--tenant T] [--client-id ID]\n"
+	"\t[--issuer URL] [--token-endpoint URL] [--services imap,smtp]\n"
+	"\t[--hosts H,..] [--allow USER,..] [--client-secret-file FILE]\n"
+	"\t[--as NAME] [--browser|--device|--paste] USER\n"
 	"       sasl-bearer login --provider list",
 	"sign in, and let the helper keep the account's tokens"},
     {"logout", cmd_logout, "[--keep-grant] USER",
@@ -42,27 +42,15 @@ static const struct command commands[] = {
 	"print an access token"},
     {"refresh", cmd_refresh, "USER",
 	"get a new access token from the provider now"},
+    {0},
 };
-
-static void
-print_map(void)
-{
-	size_t i;
-
-	printf("usage: sasl-bearer COMMAND [OPTION]... [USER]\n\n");
-	for (i = 0; i < COUNT_OF(commands); i++)
-		printf("  %-9s%s\n", commands[i].name, commands[i].help);
-	printf("\nUSER is the name of an account, or the address it is for.\n"
-	       "\"sasl-bearer COMMAND --help\" shows its options; "
-	       "see sasl-bearer(1).\n");
-}
 
 static const struct command *
 find_command(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < COUNT_OF(commands); i++)
+	for (i = 0; commands[i].name; i++)
 		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
 	return NULL;
@@ -102,7 +90,7 @@ run(struct cli *cli, int argc, char **argv)
 	if (r != 0)
 		return r;
 	if (optind == argc) {
-		print_map();
+		cli_help(cli);
 		return 0;
 	}
 	first = optind;
@@ -118,7 +106,7 @@ run(struct cli *cli, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct cli cli = {.user_mode = geteuid() != 0};
+	struct cli cli = {.commands = commands, .user_mode = geteuid() != 0};
 	int r;
 
 	open_standard();

@@ -127,15 +127,31 @@ def usage(world):
 
 @tap.promise
 def help_and_version(world):
-    "--help and --version work before and after the command; alone it prints a map"
+    "--help and --version work before and after the command; alone it is as --help"
     for words in ((), ("--help",), ("--version",), ("list", "--help"), ("token", "--version"),
                   ("--help", "login")):
         done = world.env.run([CLI, *words])
         assert done.rc == 0, (words, done)
         assert done.stdout and not done.stderr, (words, done)
     done = world.env.run([CLI])
+    assert done.stdout == world.env.run([CLI, "--help"]).stdout, done
     for command in ("login", "logout", "list", "token", "refresh"):
         assert f"  {command} " in done.stdout, done.stdout
+
+
+@tap.promise
+def help_fits(world):
+    "what --help prints fits 80 columns, and names every option of the command"
+    for command in ((), ("login",), ("logout",), ("list",), ("token",), ("refresh",)):
+        done = world.env.run([CLI, *command, "--help"])
+        for line in done.stdout.expandtabs().splitlines():
+            assert len(line) <= 80, (command, line)
+        source = os.path.join(SRCDIR, f"helper/cli/cmd-{command[0]}.c" if command else "helper/cli/cli.c")
+        with open(source, encoding="utf-8") as f:
+            options = re.findall(r'\{"([a-z-]+)", (?:&|NULL, &|no_arg|required_arg)', f.read())
+        assert options or command in (("refresh",),), command
+        for option in options:
+            assert "--" + option in done.stdout, (command, option, done.stdout)
 
 
 @tap.promise
