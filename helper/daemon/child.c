@@ -94,6 +94,8 @@ send_packet(int fd, const struct msg_writer *w, const int *fds)
 		h.msg_control = &control;
 		h.msg_controllen = CMSG_SPACE(n * sizeof(int));
 		c = CMSG_FIRSTHDR(&h);
+		if (!c)
+			return -EMSGSIZE;
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
 		c->cmsg_len = CMSG_LEN(n * sizeof(int));

@@ -161,7 +161,7 @@ run(struct job *j)
 		load->result = account_names(load->settings, &names, e);
 	if (load->result < 0)
 		return;
-	while (names[n])
+	while (names && names[n])
 		n++;
 	load->accounts = calloc(n + 1, sizeof(*load->accounts));
 	load->count = load->accounts ? n : 0;

@@ -112,10 +112,10 @@ evict(struct account *parent)
 static int
 make_room(struct account *parent)
 {
-	if (!parent->boxes)
+	if (!parent->boxes) {
 		parent->boxes = calloc(MAILBOX_MAX, sizeof(struct account *));
-	if (!parent->boxes)
-		return -ENOMEM;
+		return parent->boxes ? 0 : -ENOMEM;
+	}
 	return parent->box_count < MAILBOX_MAX ? 0 : evict(parent);
 }
 

@@ -98,25 +98,24 @@ reap(struct spawner *s)
 static int
 arrange(const struct start *what)
 {
-	int is_command = strcmp(what->program, SPAWN_COMMAND) == 0;
-	int null = open("/dev/null", O_RDWR);
-	const int in_order[][5] = {
-	    {what->fd[0], what->fd[1], null, what->fd[2], what->fd[3]},
-	    {null, what->fd[0], what->fd[1], -1, -1},
-	};
-	int copy[COUNT_OF(in_order[0])], i;
+	int null = open("/dev/null", O_RDWR), i;
+	int fd[] = {what->fd[0], what->fd[1], null, what->fd[2], what->fd[3]};
 
-	for (i = 0; i < (int)COUNT_OF(copy); i++) {
-		copy[i] = in_order[is_command][i];
-		if (copy[i] >= 0)
-			copy[i] = fcntl(copy[i], F_DUPFD, SAFE_FD);
-		if (copy[i] < 0 && i <= STDERR_FILENO)
+	if (strcmp(what->program, SPAWN_COMMAND) == 0) {
+		fd[0] = null;
+		fd[1] = what->fd[0];
+		fd[2] = what->fd[1];
+	}
+	for (i = 0; i < (int)COUNT_OF(fd); i++) {
+		if (fd[i] >= 0)
+			fd[i] = fcntl(fd[i], F_DUPFD, SAFE_FD);
+		if (i <= STDERR_FILENO && fd[i] < 0)
 			return -1;
 	}
-	for (i = 0; i < (int)COUNT_OF(copy); i++) {
-		if (copy[i] < 0)
+	for (i = 0; i < (int)COUNT_OF(fd); i++) {
+		if (fd[i] < 0)
 			close(i);
-		else if (dup2(copy[i], i) < 0)
+		else if (dup2(fd[i], i) < 0)
 			return -1;
 	}
 #ifdef HAVE_CLOSE_RANGE
