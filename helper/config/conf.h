@@ -29,11 +29,11 @@ enum conf_flag {
 struct conf_key {
 	const char *name;
 	enum conf_type type;
+	int flags;		    /* enum conf_flag */
 	size_t offset;		    /* of the member in the struct */
 	const char *const *choices; /* CONF_CHOICE, CONF_SET; NULL at the end */
 	int64_t min, max;	    /* CONF_DURATION */
 	const char *def;	    /* as it would stand in the file, or NULL */
-	int flags;		    /* enum conf_flag */
 };
 
 /*
