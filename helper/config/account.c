@@ -196,6 +196,30 @@ digest_line(EVP_MD_CTX *ctx, const char *text)
 	    EVP_DigestUpdate(ctx, "\n", 1);
 }
 
+/* What else tells one source of tokens from another, for its grant. */
+static int
+digest_source(EVP_MD_CTX *ctx, const struct account_conf *a)
+{
+	const char *const texts[] = {
+	    a->grant == GRANT_JWT_BEARER ? a->user : NULL,
+	    a->grant == GRANT_JWT_BEARER ? a->client_key : NULL,
+	    a->identity_object_id,
+	    a->identity_resource_id,
+	    a->token_file,
+	};
+	size_t i;
+	int ok = 1;
+
+	if (a->grant == GRANT_REFRESH_TOKEN ||
+	    a->grant == GRANT_CLIENT_CREDENTIALS)
+		return 1;
+	for (i = 0; ok && i < COUNT_OF(texts); i++)
+		ok = digest_line(ctx, texts[i]);
+	for (i = 0; ok && a->command && a->command[i]; i++)
+		ok = digest_line(ctx, a->command[i]);
+	return ok;
+}
+
 int
 config_id(const struct account_conf *a, char buf[CONFIG_ID_SIZE])
 {
@@ -211,10 +235,10 @@ config_id(const struct account_conf *a, char buf[CONFIG_ID_SIZE])
 		where = a->identity_endpoint;
 		what = a->identity_resource;
 	}
-
 	ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) &&
 	    digest_line(ctx, a->client_id) && digest_line(ctx, where) &&
-	    digest_line(ctx, what) && EVP_DigestFinal_ex(ctx, md, &len);
+	    digest_line(ctx, what) && digest_source(ctx, a) &&
+	    EVP_DigestFinal_ex(ctx, md, &len);
 	EVP_MD_CTX_free(ctx);
 	for (i = 0; ok && i < (CONFIG_ID_SIZE - 1) / 2; i++)
 		snprintf(buf + (size_t)2 * i, 3, "%02x", md[i]);

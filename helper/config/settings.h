@@ -252,7 +252,9 @@ void list_free(char **list);
 /*
  * Which registration an account's tokens belong to: the SHA-256, in hex, of
  * client_id, token endpoint (or issuer) and scope, a line feed after each; for a
- * managed identity, of client_id, identity_endpoint and identity_resource.
+ * managed identity, of client_id, identity_endpoint and identity_resource. Of
+ * grants but refresh_token and client_credentials there follows what else tells
+ * whose tokens they are: mailbox and key, identity, file or command.
  *
  * Returns 0, or -ENOMEM.
  */

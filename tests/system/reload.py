@@ -138,6 +138,39 @@ def mended_mailboxes(stage):
 
 
 @tap.promise
+def another_source(stage):
+    "a token of another mailbox, identity, command or file is not given out after a reload"
+    server, helper = stage.delegated(user=ALICE, start=False, tls=False)
+    server.identities = [{"object_id": "one"}, {"object_id": "two"}]
+    one, two = (stage.env.write(f"programs/{name}", f"#!/bin/sh\necho {name}-$1\n", 0o755)
+                for name in ("one", "two"))
+    files = [helper.secret_file(name, f"token-in-{name}\n") for name in ("old", "new")]
+    google = helper.accounts.pop("google")
+    del google["user"]
+    changes = {         # what is changed: keys that stay, then the old and the new value
+        "user": (google, ALICE, BOB),
+        "identity_object_id": (
+            {"grant": "managed_identity", "identity_endpoint": server.identity_endpoint,
+             "identity_resource": "mail", "client_id": None}, "one", "two"),
+        "command": ({"grant": "command", "client_id": None}, [one, "a"], [two, "a"]),
+        "token_file": ({"grant": "file", "client_id": None}, *files)}
+    for number in (1, 2):
+        for key, (keys, *values) in changes.items():
+            helper.accounts[key] = {"user": f"{key}@example.com", **keys, key: values[number - 1]}
+        if number == 1:
+            helper.start()
+        else:
+            assert helper.reload()["status"] == "ok"
+        tokens = {name: helper.token(keys["user"]) for name, keys in helper.accounts.items()}
+        assert {reply["status"] for reply in tokens.values()} == {"ok"}, tokens
+        if number == 1:
+            old = tokens
+    same = [name for name in tokens if tokens[name]["token"] == old[name]["token"]]
+    assert not same, same
+    stage.end()
+
+
+@tap.promise
 def forgotten_in_the_queue(stage):
     "mailboxes that are forgotten while they queue are fetched once when they are asked for again"
     server, helper = stage.delegated(tls=False)
