@@ -115,7 +115,7 @@ complain(const char *fmt, ...)
  * can do on its own. Returns the daemon's end of its socket.
  */
 static int
-fork_spawner(const struct settings *s, const struct identity *id)
+fork_spawner(const struct spawn_places *places, const struct identity *id)
 {
 	int pair[2], null;
 	char ready;
@@ -147,7 +147,7 @@ fork_spawner(const struct settings *s, const struct identity *id)
 	privilege_seal();
 	if (send(STDIN_FILENO, "", 1, MSG_NOSIGNAL) != 1)
 		_exit(EX_OSERR);
-	spawn_serve(STDIN_FILENO, s);
+	spawn_serve(STDIN_FILENO, places);
 }
 
 /* Open the state directory as the user that will own it. */
@@ -289,6 +289,8 @@ check(const struct settings *s, struct conf_errors *e)
 static int
 serve(struct options *o, struct daemon *d)
 {
+	const struct spawn_places places = {
+	    d->settings.libexec_dir, o->config, o->user_mode};
 	struct identity id;
 	int fd, status, parent_fd = -1;
 
@@ -300,7 +302,7 @@ serve(struct options *o, struct daemon *d)
 	}
 	if (!o->foreground)
 		parent_fd = go_background();
-	fd = fork_spawner(&d->settings, &id);
+	fd = fork_spawner(&places, &id);
 	if (fd < 0) {
 		complain("cannot start: %s", strerror(-fd));
 		status = EX_OSERR;

@@ -16,6 +16,7 @@
 #include "common/msg.h"
 #include "common/util.h"
 #include "helper/config/program.h"
+#include "helper/config/settings.h"
 #include "helper/daemon/spawn.h"
 
 #define PACKET_SIZE 256
@@ -34,7 +35,7 @@ static const char *const private_variables[] = {"NOTIFY_SOCKET", "LISTEN_FDS",
 
 struct spawner {
 	int fd;
-	const struct settings *settings;
+	const struct spawn_places *places;
 	struct {
 		pid_t pid; /* 0: free */
 		int64_t id;
@@ -139,21 +140,24 @@ reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* In the child: become what the account's file names. */
+/* In the child: become what the account's file names, wherever it is now. */
 _Noreturn static void
-run_command(const struct settings *settings, const char *account)
+run_command(const struct spawn_places *places, const char *account)
 {
+	struct settings settings = {0};
 	struct conf_errors e = {0};
 	struct account_conf *a = NULL;
 	size_t i;
 
 	for (i = 0; i < COUNT_OF(private_variables); i++)
 		unsetenv(private_variables[i]);
-	if (account_load(settings, account, &a, &e) < 0) {
+	if (settings_load(places->config, places->user_mode, &settings, &e) <
+		0 ||
+	    account_load(&settings, account, &a, &e) < 0) {
 		dprintf(STDERR_FILENO, "%s\n", e.first);
 	} else if (!a->command) {
 		dprintf(STDERR_FILENO, "the account has no command\n");
-	} else {
+	} else if (chdir("/") == 0) {
 		execv(a->command[0], a->command);
 		dprintf(STDERR_FILENO, "cannot run %s: %s\n", a->command[0],
 		    strerror(errno));
@@ -163,20 +167,20 @@ run_command(const struct settings *settings, const char *account)
 
 /* In the child: nothing of ours goes along but the descriptors. */
 _Noreturn static void
-run_program(const struct settings *settings, const struct start *what)
+run_program(const struct spawn_places *places, const struct start *what)
 {
 	char path[4096], *argv[] = {NULL, NULL}, *envp[] = {NULL};
 	int n;
 
-	if (arrange(what) < 0 || chdir("/") < 0)
+	if (arrange(what) < 0)
 		_exit(CANNOT_RUN);
 	reset_signals();
 	setsid();
 	if (strcmp(what->program, SPAWN_COMMAND) == 0)
-		run_command(settings, what->account);
+		run_command(places, what->account);
 	n = snprintf(
-	    path, sizeof(path), "%s/%s", settings->libexec_dir, what->program);
-	if (n > 0 && (size_t)n < sizeof(path)) {
+	    path, sizeof(path), "%s/%s", places->libexec_dir, what->program);
+	if (n > 0 && (size_t)n < sizeof(path) && chdir("/") == 0) {
 		argv[0] = strrchr(path, '/') + 1;
 		execve(path, argv, envp);
 	}
@@ -212,7 +216,7 @@ start(struct spawner *s, const struct start *what)
 	if (pid < 0)
 		return errno;
 	if (pid == 0)
-		run_program(s->settings, what);
+		run_program(s->places, what);
 	s->child[i].pid = pid;
 	s->child[i].id = what->id;
 	s->child[i].program = what->program;
@@ -299,9 +303,9 @@ serve_one(struct spawner *s)
 }
 
 _Noreturn void
-spawn_serve(int fd, const struct settings *settings)
+spawn_serve(int fd, const struct spawn_places *places)
 {
-	struct spawner s = {.fd = fd, .settings = settings};
+	struct spawner s = {.fd = fd, .places = places};
 	struct sigaction chld = {.sa_handler = on_sigchld};
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	sigset_t block, during;

@@ -3,8 +3,6 @@
 #ifndef SASL_BEARER_SPAWN_H
 #define SASL_BEARER_SPAWN_H
 
-#include "helper/config/settings.h"
-
 /* Children alive at a time; more are refused. */
 #define SPAWN_MAX 256
 
@@ -22,16 +20,21 @@
  *	id= program= exit= or signal=	back, when a child has ended or, with
  *	id= program= errno=		could not be started
  *
- * program is a file in the libexec directory, or SPAWN_COMMAND: then the account
- * is read anew and its command is run, so that nothing else can be.
+ * program is a file in the libexec directory, or SPAWN_COMMAND: then settings and
+ * account are read anew and its command is run, so that nothing else can be.
  */
+
+/* Where programs and accounts are. */
+struct spawn_places {
+	const char *libexec_dir;
+	const char *config; /* as settings_load() takes it, and user_mode too */
+	int user_mode;
+};
 
 /*
  * Become the spawner: serve requests on a SOCK_SEQPACKET socket until its other
  * end closes, then exit. Children that still run are left to end by themselves.
- *
- *	s	where programs and accounts are
  */
-_Noreturn void spawn_serve(int fd, const struct settings *s);
+_Noreturn void spawn_serve(int fd, const struct spawn_places *places);
 
 #endif

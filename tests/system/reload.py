@@ -31,6 +31,7 @@ def crowded(stage):
 def ask_during_reload(helper, user=ALICE):
     """Have the configuration read again, and ask before that is done; returns the reply."""
     helper.hup()
+    helper.request({"request": "hello"})    # by then it has begun
     return helper.token(user)
 
 
@@ -167,6 +168,27 @@ def another_source(stage):
             old = tokens
     same = [name for name in tokens if tokens[name]["token"] == old[name]["token"]]
     assert not same, same
+    stage.end()
+
+
+@tap.promise
+def other_directory(stage):
+    "after a reload that changes accounts_dir a command is that of the account there"
+    _, helper = stage.begin()
+    one, two = (stage.env.write(f"programs/{name}", f"#!/bin/sh\necho {name}\n", 0o755)
+                for name in ("one", "two"))
+    helper.accounts["alice"] = {"user": ALICE, "grant": "command", "client_id": None,
+                                "command": one}
+    helper.start()
+    assert helper.token()["token"] == "one"
+    place = os.path.join(helper.config_dir, "elsewhere")
+    os.makedirs(place)
+    with open(os.path.join(helper.config_dir, "accounts.d", "alice.conf"), encoding="utf-8") as f:
+        helper.secret_file("elsewhere/alice.conf", f.read().replace(one, two))
+    helper.settings["accounts_dir"] = place
+    assert helper.reload()["status"] == "ok"
+    reply = helper.token()
+    assert reply.get("token") == "two", (reply, helper.log())
     stage.end()
 
 
