@@ -33,6 +33,29 @@ static const struct option common[] = {
     {"config", required_argument, NULL, OPT_CONFIG},
 };
 
+static int in_progress; /* a line has no line feed yet */
+
+void
+cli_progress(const char *fmt, ...)
+{
+	va_list ap;
+
+	putchar('\r');
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	fflush(stdout);
+	in_progress = 1;
+}
+
+void
+cli_progress_end(void)
+{
+	if (in_progress)
+		putchar('\n');
+	in_progress = 0;
+}
+
 int
 cli_error(int code, const char *fmt, ...)
 {
@@ -43,6 +66,7 @@ cli_error(int code, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	util_sanitise(clean, sizeof(clean), text, strlen(text));
+	cli_progress_end();
 	fflush(stdout);
 	fprintf(stderr, "sasl-bearer: %s\n", clean);
 	return code;

@@ -66,6 +66,13 @@ const char *cli_operand(struct cli *cli, int argc, char **argv);
 __attribute__((format(printf, 2, 3))) int
 cli_error(int code, const char *fmt, ...);
 
+/*
+ * Show a line on the terminal in the place of the last one. An error, or
+ * cli_progress_end(), ends it.
+ */
+__attribute__((format(printf, 1, 2))) void cli_progress(const char *fmt, ...);
+void cli_progress_end(void);
+
 /* Print an error line of the configuration: the report of conf_errors. */
 void cli_report(void *context, const char *line);
 

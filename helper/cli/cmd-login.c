@@ -140,9 +140,11 @@ sign_in(struct cli *cli, struct login *l, const char *operand)
 	r = prepare(cli, l, operand);
 	if (r == 0) {
 		print_allow(cli, l);
+		signals_announce("\nInterrupted: nothing was stored.\n");
 		r = get_tokens(cli, l, b, &tokens);
 	}
 	signals_hold(&old);
+	signals_announce(NULL);
 	if (r == 0)
 		r = login_store(cli, l, &tokens->reply);
 	login_browser_end(cli, l, b, r);

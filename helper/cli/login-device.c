@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -28,34 +27,7 @@ struct poller {
 	int64_t trouble_s; /* more to wait while the network is in trouble */
 	int64_t deadline_ms;
 	int terminal;
-	int counting; /* a line with a countdown has not been ended */
 };
-
-/* Nothing is stored yet, so all there is to clean up is the terminal's line. */
-static void
-on_signal(int number)
-{
-	static const char text[] = "\nInterrupted: nothing was stored.\n";
-
-	(void)util_write_all(STDOUT_FILENO, text, sizeof(text) - 1);
-	raise(number); /* with SA_RESETHAND: it ends the process */
-}
-
-/* Signals that the shell had ignored stay so. */
-static void
-catch_signals(int on)
-{
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction action = {.sa_handler = on ? on_signal : SIG_DFL,
-	    .sa_flags = (int)SA_RESETHAND};
-	struct sigaction old;
-	size_t i;
-
-	for (i = 0; i < COUNT_OF(numbers); i++)
-		if (sigaction(numbers[i], NULL, &old) == 0 &&
-		    old.sa_handler != SIG_IGN)
-			sigaction(numbers[i], &action, NULL);
-}
 
 /* What to do about an error: an AADSTS number is worth more than a name. */
 static const struct advice {
@@ -204,7 +176,7 @@ authorize(struct cli *cli, const struct login *l, struct program **ret)
 
 /* Wait one interval, counting down on a terminal. */
 static void
-wait_interval(struct poller *p)
+wait_interval(const struct poller *p)
 {
 	const struct timespec second = {.tv_sec = 1};
 	int64_t i, left_s;
@@ -213,23 +185,12 @@ wait_interval(struct poller *p)
 		left_s = (p->deadline_ms - util_now_ms()) / 1000;
 		if (left_s < 0)
 			break;
-		if (p->terminal) {
-			printf("\rWaiting for you to sign in, %3" PRId64
-			       " min %2" PRId64 " s left ",
+		if (p->terminal)
+			cli_progress("Waiting for you to sign in, %3" PRId64
+				     " min %2" PRId64 " s left ",
 			    left_s / 60, left_s % 60);
-			fflush(stdout);
-			p->counting = 1;
-		}
 		nanosleep(&second, NULL);
 	}
-}
-
-static void
-end_line(struct poller *p)
-{
-	if (p->counting)
-		printf("\n");
-	p->counting = 0;
 }
 
 /* A network in trouble is asked ever less often (section 3.5). */
@@ -238,11 +199,9 @@ slow_down(struct poller *p, const struct msg *reply)
 {
 	const char *reason = msg_get(reply, "reason");
 
-	if (p->trouble_s == 0) {
-		end_line(p);
+	if (p->trouble_s == 0)
 		cli_error(0, "%s; trying again until the code expires",
 		    reason ? reason : "the provider is in trouble");
-	}
 	p->trouble_s = p->trouble_s ? p->trouble_s * 2 : p->interval_s;
 	if (p->trouble_s > TROUBLE_MAX_S)
 		p->trouble_s = TROUBLE_MAX_S;
@@ -259,10 +218,8 @@ judge(const struct login *l, struct poller *p, const struct msg *reply)
 {
 	const char *error = msg_get(reply, "error");
 
-	if (status_parse(msg_get(reply, "status")) != STATUS_TEMPORARY) {
-		end_line(p);
+	if (status_parse(msg_get(reply, "status")) != STATUS_TEMPORARY)
 		return report(l, reply, "the sign-in did not succeed");
-	}
 	if (!error) {
 		slow_down(p, reply);
 	} else if (strcmp(error, "slow_down") == 0) {
@@ -300,9 +257,8 @@ ask(struct cli *cli, const struct login *l, struct poller *p,
 }
 
 static int
-expire(struct poller *p)
+expire(const struct poller *p)
 {
-	end_line(p);
 	return cli_error(EX_UNAVAILABLE,
 	    "the code has expired%s; run the command again",
 	    p->trouble_s ? "" : ": nobody signed in");
@@ -334,7 +290,7 @@ poll_for_tokens(struct cli *cli, const struct login *l, const struct msg *code,
 		r = util_now_ms() >= p.deadline_ms ? expire(&p)
 						   : ask(cli, l, &p, &f);
 	}
-	end_line(&p);
+	cli_progress_end();
 	if (r == 0)
 		*ret = f;
 	return r;
@@ -348,7 +304,7 @@ sign_in(struct cli *cli, const struct login *l, struct program **ret)
 	int r = authorize(cli, l, &code);
 
 	if (r == 0) {
-		print_code(&code->reply, l->account->user);
+		print_code(&code->reply, l->as ? l->as : l->account->user);
 		r = poll_for_tokens(cli, l, &code->reply, ret);
 	}
 	program_free(code);
@@ -366,11 +322,8 @@ login_device(struct cli *cli, const struct login *l, struct program **ret)
 		return cli_error(EX_CONFIG,
 		    "provider \"%s\" has no sign-in with --device for mail; "
 		    "use --browser, or --paste where there is no browser",
-		    l->account->provider ? l->account->provider
-					 : l->account->token_endpoint);
-	catch_signals(1);
+		    l->account->provider);
 	r = sign_in(cli, l, &tokens);
-	catch_signals(0);
 	if (r == 0) {
 		r = login_check(l, &tokens->reply, why);
 		if (r != 0)

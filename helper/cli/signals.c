@@ -3,11 +3,14 @@
 #include "config.h"
 
 #include <stddef.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "common/util.h"
 #include "helper/cli/signals.h"
 
 static const int ending[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+static const char *last_line;
 
 void
 signals_hold(sigset_t *old)
@@ -39,4 +42,27 @@ signals_waiting(void)
 		if (sigismember(&set, ending[i]) == 1)
 			return 1;
 	return 0;
+}
+
+static void
+on_signal(int number)
+{
+	(void)util_write_all(STDOUT_FILENO, last_line, strlen(last_line));
+	raise(number); /* with SA_RESETHAND: it ends the process */
+}
+
+void
+signals_announce(const char *line)
+{
+	struct sigaction action = {.sa_handler = line ? on_signal : SIG_DFL,
+	    .sa_flags = (int)SA_RESETHAND};
+	struct sigaction old;
+	size_t i;
+
+	if (line)
+		last_line = line;
+	for (i = 0; i < COUNT_OF(ending); i++)
+		if (sigaction(ending[i], NULL, &old) == 0 &&
+		    old.sa_handler != SIG_IGN)
+			sigaction(ending[i], &action, NULL);
 }

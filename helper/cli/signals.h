@@ -17,4 +17,12 @@ void signals_release(const sigset_t *old);
 /* Whether one is waiting: then do not begin anything that takes long. */
 int signals_waiting(void);
 
+/*
+ * Have a signal that ends the program say a line on the terminal first. Signals
+ * that are ignored stay so.
+ *
+ *	line	static, with its line feeds; NULL: no longer
+ */
+void signals_announce(const char *line);
+
 #endif

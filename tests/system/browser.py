@@ -352,7 +352,7 @@ def tab_left_open(world):
     chrome.find("input[name=login]")
     port = login.redirect.port
     login.interrupt()
-    login.end(-signal.SIGINT)
+    assert login.end(-signal.SIGINT).endswith("\nInterrupted: nothing was stored.\n"), login.log()
     assert world.account_files() == before
     sign_in_page(chrome, login.user)
     agree(chrome)
@@ -1011,6 +1011,7 @@ def pastes_interrupted(world):
     before = world.account_files()
     t = Terminal(world)
     t.type("http://127.0.0.1/?code\x03")
+    t.expect(b"Interrupted: nothing was stored.")
     t.end(-signal.SIGINT)
     t = Terminal(world)
     wait_for(t.hidden, 10)

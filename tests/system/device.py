@@ -5,13 +5,14 @@
 import contextlib
 import os
 import re
+import shutil
 import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
 import tap
-from env import BUILDDIR, SRCDIR, wait_for
+from env import BUILDDIR, SRCDIR, built, wait_for
 from helper import Helper
 from oauthd import Reply
 from signin import NEW, World
@@ -257,6 +258,36 @@ def expires(world):
         assert terminal.wait() == 69, terminal.text
         assert "\nsasl-bearer: the code has expired: nobody signed in; run" in terminal.text, terminal.text
         assert not world.left("old@example.com")
+
+
+@tap.promise
+def program_goes(world):
+    "a sasl-bearer-fetch that cannot be run any more while waiting: the error has its own line"
+    world.server.forget()
+    folder = world.env.mkdir("programs")
+    program = os.path.join(folder, "sasl-bearer-fetch")
+    shutil.copy(built("sasl-bearer-fetch"), program)
+    with open(world.helper.config, encoding="utf-8") as f:
+        text = re.sub("(?m)^libexec_dir = .*$", f"libexec_dir = {folder}", f.read())
+    config = world.env.write("programs/sasl-bearer.conf", text)
+    world.server.script("devicecode", device_reply())
+    world.server.always("token", Reply.error("authorization_pending"))
+    with world.terminal("--config", config, "--socket", world.helper.socket, *DEVICE,
+                        "gone@example.com") as terminal:
+        terminal.wait_for(" s left")
+        os.unlink(program)
+        assert terminal.wait() == 71, terminal.text
+        assert "left \r\nsasl-bearer: cannot run" in terminal.text, terminal.text
+    world.server.forget()
+
+
+@tap.promise
+def names_who_signs_in(world):
+    "with --as the terminal names the one who signs in, not the mailbox"
+    world.server.script("devicecode", device_reply())
+    world.server.script("token", Reply.error("access_denied"))
+    done = world.helper.cli(*DEVICE, "--as", "alice@example.com", "shared@example.com")
+    assert "To sign in as alice@example.com, open" in done.stdout, done
 
 
 def begin(world):
