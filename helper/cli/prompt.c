@@ -15,7 +15,7 @@
 
 #define CONTROL(c) ((c)&0x1f)
 
-static const int ending[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 static volatile sig_atomic_t caught;
 
 static void
@@ -77,14 +77,14 @@ edit_line(const struct termios *t, char *buf, size_t size)
 
 /*
  * Read from a terminal. In its usual mode it would take 4,095 bytes of a line
- * at most. A signal that ends the program does so when the terminal is as it
- * was.
+ * at most. A signal that ends or stops the program does so when the terminal is
+ * as it was.
  */
 static int
 ask(const char *question, const struct termios *shown, char *buf, size_t size)
 {
 	struct sigaction action = {.sa_handler = on_signal};
-	struct sigaction old[COUNT_OF(ending)];
+	struct sigaction old[COUNT_OF(numbers)];
 	struct termios hidden = *shown;
 	size_t i;
 	int r;
@@ -93,16 +93,16 @@ ask(const char *question, const struct termios *shown, char *buf, size_t size)
 	hidden.c_cc[VMIN] = 1;
 	hidden.c_cc[VTIME] = 0;
 	caught = 0;
-	for (i = 0; i < COUNT_OF(ending); i++)
-		sigaction(ending[i], &action, &old[i]); /* no SA_RESTART */
+	for (i = 0; i < COUNT_OF(numbers); i++)
+		sigaction(numbers[i], &action, &old[i]); /* no SA_RESTART */
 	fprintf(stderr, "%s: ", question);
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) < 0)
 		r = -errno;
 	else
 		r = edit_line(shown, buf, size);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, shown);
-	for (i = 0; i < COUNT_OF(ending); i++)
-		sigaction(ending[i], &old[i], NULL);
+	for (i = 0; i < COUNT_OF(numbers); i++)
+		sigaction(numbers[i], &old[i], NULL);
 	fputc('\n', stderr);
 	if (caught)
 		raise(caught);
@@ -113,8 +113,12 @@ int
 prompt_secret(const char *question, char *buf, size_t size)
 {
 	struct termios shown;
+	int r;
 
-	if (tcgetattr(STDIN_FILENO, &shown) < 0)
-		return read_line(buf, size);
-	return ask(question, &shown, buf, size);
+	do {
+		if (tcgetattr(STDIN_FILENO, &shown) < 0)
+			return read_line(buf, size);
+		r = ask(question, &shown, buf, size);
+	} while (r == -EINTR && caught == SIGTSTP); /* and went on: anew */
+	return r;
 }

@@ -11,7 +11,8 @@
  *
  *	buf	size bytes; terminated, the line feed cut off
  *
- * A signal that ends the program does, with the terminal as it was. Returns 0,
+ * A signal that ends the program does, with the terminal as it was; after one
+ * that stops it the question is asked again. Returns 0,
  * -ERR_TOOBIG, -EINVAL for an empty line, -ENODATA for the end of the input,
  * -EINTR after a signal that was to be ignored, or another negative errno.
  */

@@ -875,17 +875,17 @@ def follow(world, url):
 
 
 class Terminal:
-    """sasl-bearer login --paste on a terminal, and a person at it."""
+    """sasl-bearer login --paste on a terminal, perhaps by a shell, and a person at it."""
 
-    def __init__(self, world, provider="scripted"):
+    def __init__(self, world, provider="scripted", shell=()):
         self.user = world.user()
         self.master, slave = pty.openpty()
         self.seen = b""
         self.before = termios.tcgetattr(slave)
         self.slave = slave
         self.process = subprocess.Popen(
-            [built("sasl-bearer"), "--config", world.helper.config, "login", "--paste", "--provider",
-             provider, "--client-id", "test-client", *ALLOW, self.user],
+            [*shell, built("sasl-bearer"), "--config", world.helper.config, "login", "--paste",
+             "--provider", provider, "--client-id", "test-client", *ALLOW, self.user],
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
             env=environment({"HOME": world.env.dir, **world.helper.environment}))
@@ -1021,6 +1021,21 @@ def pastes_interrupted(world):
     t.type("\x04")
     t.end(66)
     assert world.account_files() == before
+
+
+@tap.promise
+def pastes_stopped(world):
+    "Ctrl-Z at the prompt of --paste: the shell has the terminal as it was; fg asks again"
+    t = Terminal(world, shell=("sh", "-mc", '"$0" "$@"; stty -a; echo stopped; fg'))
+    address = follow(world, t.url)
+    t.type("half of an address\x1a")
+    t.expect(b"stopped\r\n")
+    modes = re.search(rb"-?\becho\b", t.seen), re.search(rb"-?\bicanon\b", t.seen)
+    assert [m[0] for m in modes] == [b"echo", b"icanon"], t.seen
+    if b"(it is not shown): " not in t.seen.rpartition(b"stopped")[2]:
+        t.expect(b"(it is not shown): ")
+    t.type(address + "\n")
+    t.end(0)
 
 
 @tap.promise
