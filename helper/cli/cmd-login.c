@@ -49,14 +49,13 @@ print_allow(const struct cli *cli, const struct login *l)
 {
 	if (cli->user_mode || l->account->allow)
 		return;
-	printf("Only root will be allowed to use this account. The smtp "
-	       "client of Postfix, for\nexample, runs as user \"postfix\": "
-	       "for it stop here and add \"--allow postfix\",\n");
+	printf("Only root will be allowed to use this account. For Postfix, "
+	       "whose smtp client\nruns as user \"postfix\", stop here and ");
 	if (l->text)
-		printf("    sasl-bearer login --allow postfix --provider %s "
-		       "--client-id %s ... %s\n",
-		    l->account->provider, l->account->client_id, l->name);
-	printf("or put a line \"allow = postfix\" into\n    %s\n\n", l->path);
+		printf("add \"--allow postfix\" to the command.\n\n");
+	else
+		printf(
+		    "put a line \"allow = postfix\" into\n    %s\n\n", l->path);
 	fflush(stdout);
 }
 

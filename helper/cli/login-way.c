@@ -15,7 +15,7 @@ const char *const way_names[WAYS] = {"browser", "device", "paste"};
 static const char *const titles[WAYS] = {
     "the browser of this machine",
     "a code that is entered in a browser on any device",
-    "any browser, and an address that is pasted from there",
+    "any browser, and an address pasted from there",
 };
 
 /* Why a way cannot be taken; NULL when it can. */
@@ -111,8 +111,10 @@ login_way(const struct login *l, const struct endpoints *e, enum way *ret)
 	if (r != 0)
 		return r;
 	list_ways(l, e, way, others);
-	printf("This sign-in uses %s (--%s)%s%s.\n\n", titles[way],
-	    way_names[way], *others ? "; other ways: " : "", others);
+	printf("This sign-in uses %s (--%s).\n", titles[way], way_names[way]);
+	if (*others)
+		printf("Other ways: %s.\n", others);
+	printf("\n");
 	fflush(stdout);
 	*ret = way;
 	return 0;

@@ -591,7 +591,7 @@ def by_issuer(world):
     "an account that knows only its issuer signs in, too"
     login = world.begin(provider="issuer")
     world.oidc.authorize(login.url, login.user)
-    assert "(--browser); other ways: --device, --paste" in login.end()
+    assert "(--browser).\nOther ways: --device, --paste.\n" in login.end()
 
 
 @tap.promise
@@ -825,7 +825,7 @@ def root_opens_none(world):
     path, out = script(world, "browsers/root", "#!/bin/sh\ntouch OUT\n")
     login = world.begin(way=None, provider="scripted", env={"BROWSER": path, "DISPLAY": ":9"})
     assert "open this address in a browser of this machine" in login.log() or login.url
-    assert "the browser of this machine (--browser); other ways: --device, --paste." in login.log()
+    assert "the browser of this machine (--browser).\nOther ways: --device, --paste.\n" in login.log()
     login.browse()
     login.end()
     assert not os.path.exists(out)
@@ -850,7 +850,7 @@ def ways(world):
         **{k: v for k, v in world.providers["scripted"].items() if not k.startswith("device")}}
     world.helper.reload()
     login = world.begin(way=None, provider="nodevice")
-    assert "(--paste); other ways: --browser." in login.end(66)
+    assert "(--paste).\nOther ways: --browser.\n" in login.end(66)
     for way, words in (("--browser", "no authorization_endpoint is known"),
                        ("--paste", "no authorization_endpoint is known")):
         text = world.begin(way=way, provider="bare").end(78)
