@@ -18,18 +18,6 @@ authorize_start(struct authorize *q)
 	return r == 0 ? pkce_random(q->verifier) : r;
 }
 
-void
-authorize_clear(struct authorize *q)
-{
-	util_wipe(q, sizeof(*q));
-}
-
-void
-authorize_answer_clear(struct authorize_answer *answer)
-{
-	util_wipe(answer, sizeof(*answer));
-}
-
 /* Whether a text can stand in a URL as it is. */
 static int
 is_encoded(const char *text)
@@ -139,7 +127,7 @@ authorize_judge(
 	    query_get(query, "code", ret->code, sizeof(ret->code)) == 1 &&
 	    is_code(ret->code))
 		return AUTHORIZE_CODE;
-	authorize_answer_clear(ret);
+	util_wipe(ret, sizeof(*ret));
 	return AUTHORIZE_MALFORMED;
 }
 

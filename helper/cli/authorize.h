@@ -13,7 +13,7 @@
 #define AUTHORIZE_CODE_MAX 8192
 #define AUTHORIZE_TEXT_MAX 512
 
-/* One sign-in under way. The verifier is a secret: authorize_clear() it. */
+/* One sign-in under way. The verifier is a secret: util_wipe() it. */
 struct authorize {
 	const char *endpoint;	/* authorization_endpoint */
 	const char *issuer;	/* what iss must agree with, or NULL */
@@ -24,7 +24,7 @@ struct authorize {
 	char verifier[PKCE_SIZE];
 };
 
-/* What the browser brought back. Has a secret: authorize_answer_clear() it. */
+/* What the browser brought back. Has a secret: util_wipe() it. */
 struct authorize_answer {
 	char code[AUTHORIZE_CODE_MAX];
 	char error[64];			      /* "" when it is no error */
@@ -41,7 +41,6 @@ enum authorize_result {
 
 /* Fill in state and verifier. Returns 0 or -EIO. */
 int authorize_start(struct authorize *q);
-void authorize_clear(struct authorize *q);
 
 /*
  * Make the address where a person signs in: RFC 6749 section 4.1.1 with PKCE
@@ -64,7 +63,6 @@ int authorize_url(const struct authorize *q, const struct account_conf *a,
  */
 enum authorize_result authorize_judge(
     const struct authorize *q, const char *query, struct authorize_answer *ret);
-void authorize_answer_clear(struct authorize_answer *answer);
 
 /*
  * Find the query in what a person pasted: an address that begins with the

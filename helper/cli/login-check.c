@@ -4,10 +4,14 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "common/util.h"
 #include "helper/cli/granted.h"
 #include "helper/cli/identity.h"
 #include "helper/cli/login-check.h"
+
+#define NAME_SIZE 191 /* of a name that is shown */
 
 /* Whether there is all that an account needs to live on. */
 static int
@@ -66,14 +70,16 @@ check_names(
     const struct login *l, const struct identity *id, char why[CONF_TEXT_MAX])
 {
 	const char *want = l->as ? l->as : l->account->user;
+	char who[NAME_SIZE];
 
 	if (id->count == 0 || identity_has(id, want))
 		return 0;
+	util_sanitise(who, sizeof(who), id->names[0], strlen(id->names[0]));
 	snprintf(why, CONF_TEXT_MAX,
-	    "signed in as \"%.190s\", but this account is for \"%.190s\": "
-	    "sign in again as that user, or, if %.190s is the name to sign in "
-	    "with, add --as %.190s",
-	    id->names[0], want, id->names[0], id->names[0]);
+	    "signed in as \"%s\", but this account is for \"%.190s\": sign in "
+	    "again as that user, or, if %s is the name to sign in with, add "
+	    "--as %s",
+	    who, want, who, who);
 	return EX_NOPERM;
 }
 

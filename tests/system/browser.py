@@ -660,6 +660,20 @@ def browse_aside(login):
 
 
 @tap.promise
+def name_that_turns(world):
+    "a name that would turn the direction of the text does so neither on the page nor on the terminal"
+    login = world.begin(provider="scripted")
+    world.server.claims = {"email": "bob\u202e@example.com"}
+    try:
+        page = login.browse()[1]
+    finally:
+        world.server.claims = None
+    text = login.end(77)
+    for shown in (page, text):
+        assert "bob @example.com" in shown and "\u202e" not in shown, shown
+
+
+@tap.promise
 def not_stored(world):
     "a helper that has gone: it is tried again, Ctrl-C ends that; the page and the terminal say so"
     login = world.begin(provider="scripted")
