@@ -36,7 +36,7 @@ take_line(char **at)
 	return line;
 }
 
-/* End the word at *at with a NUL and go behind it; returns the word, or NULL. */
+/* End the word at *at with a NUL and go behind it. Returns it, or NULL. */
 static char *
 take_word(char **at)
 {

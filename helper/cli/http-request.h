@@ -12,9 +12,8 @@
 struct http_request {
 	const char *method;
 	const char *path;
-	const char
-	    *query;	  /* without the question mark; "" when there is none */
-	const char *host; /* of the header; "" when there is none */
+	const char *query; /* without the question mark, or "" */
+	const char *host;  /* of the header, or "" */
 };
 
 /*

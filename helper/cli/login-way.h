@@ -15,7 +15,7 @@ extern const char *const way_names[WAYS];
  * a code for another device, where the provider has that; else pasting. Say
  * which, and what else there is.
  *
- * Returns 0 or an exit code, reported, when the provider has not what is needed.
+ * Returns 0, or an exit code, reported: the provider has not what is needed.
  */
 int login_way(const struct login *l, const struct endpoints *e, enum way *ret);
 

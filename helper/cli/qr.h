@@ -4,9 +4,9 @@
 #define SASL_BEARER_QR_H
 
 /*
- * Print a text as a QR code, two modules to a character, with margins of two
- * modules, under a heading. Its colours are set, so that it is black on white whatever the
- * terminal's are, and reset at the end of each line.
+ * Print a text as a QR code under a heading: two modules to a character, with
+ * margins of two modules. Its colours are set, so that it is black on white
+ * whatever the terminal's are, and reset at the end of each line.
  *
  *	heading	printed as it is, if the code is
  *	text	up to 2000 bytes; shown to whoever sees the terminal
