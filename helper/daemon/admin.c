@@ -278,8 +278,9 @@ on_revoked(struct account *a, const char *reason, void *context)
 void
 admin_forget(struct conn *c, const struct msg *m)
 {
-	struct account *a = named_account(c, m);
+	/* a refusal frees the message */
 	const char *revoke = msg_get(m, "revoke");
+	struct account *a = named_account(c, m);
 
 	if (!a)
 		return;

@@ -57,6 +57,8 @@ def use(helper):
     helper.accounts["more"]["services"] = "nothing"
     assert helper.reload()["status"] != "ok"
     assert helper.request({"request": "forget", "account": ALICE})["status"] == "ok"
+    for request in ("forget", "refresh", "store"):
+        assert helper.request({"request": request, "account": "nobody"})["status"] == "bad"
 
 
 def use_every_grant(helper):
