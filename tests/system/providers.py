@@ -321,7 +321,7 @@ def list_has_all(world):
     done = helper.cli("login", "--provider", "list")
     assert done.rc == 0, done
     for name in shipped():
-        assert re.search(rf"^\s*{name}(\s|$)", done.stdout, re.M), (name, done.stdout)
+        assert re.search(rf"^{name}: ", done.stdout, re.M), (name, done.stdout)
 
 
 tap.main(setup, programs=["openssl"])
