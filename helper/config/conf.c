@@ -27,44 +27,50 @@ struct reader {
 	struct conf_errors *e;
 };
 
-void
-conf_error(struct conf_errors *e, const char *file, unsigned line,
-    const char *fmt, ...)
+/* Send a line that begins with prefix to where errors go. */
+__attribute__((format(printf, 4, 0))) static void
+report(struct conf_errors *e, int counts, const char *prefix, const char *fmt,
+    va_list ap)
 {
 	char text[CONF_TEXT_MAX], clean[CONF_TEXT_MAX];
 	size_t len;
-	va_list ap;
 
-	if (line > 0)
-		snprintf(text, sizeof(text), "%.500s:%u: ", file, line);
-	else
-		snprintf(text, sizeof(text), "%.500s: ", file);
+	snprintf(text, sizeof(text), "%s", prefix);
 	len = strlen(text);
-	va_start(ap, fmt);
 	vsnprintf(text + len, sizeof(text) - len, fmt, ap);
-	va_end(ap);
 	util_sanitise(clean, sizeof(clean), text, strlen(text));
-	if (e->count++ == 0)
+	if (counts && e->count++ == 0)
 		memcpy(e->first, clean, sizeof(clean));
 	if (e->report)
 		e->report(e->context, clean);
 }
 
 void
-conf_warning(struct conf_errors *e, const char *file, const char *fmt, ...)
+conf_error(struct conf_errors *e, const char *file, unsigned line,
+    const char *fmt, ...)
 {
-	char text[CONF_TEXT_MAX], clean[CONF_TEXT_MAX];
-	size_t len;
+	char prefix[CONF_TEXT_MAX / 2];
 	va_list ap;
 
-	snprintf(text, sizeof(text), "%.500s: warning: ", file);
-	len = strlen(text);
+	if (line > 0)
+		snprintf(prefix, sizeof(prefix), "%.480s:%u: ", file, line);
+	else
+		snprintf(prefix, sizeof(prefix), "%.480s: ", file);
 	va_start(ap, fmt);
-	vsnprintf(text + len, sizeof(text) - len, fmt, ap);
+	report(e, 1, prefix, fmt, ap);
 	va_end(ap);
-	util_sanitise(clean, sizeof(clean), text, strlen(text));
-	if (e->report)
-		e->report(e->context, clean);
+}
+
+void
+conf_warning(struct conf_errors *e, const char *file, const char *fmt, ...)
+{
+	char prefix[CONF_TEXT_MAX / 2];
+	va_list ap;
+
+	snprintf(prefix, sizeof(prefix), "%.480s: warning: ", file);
+	va_start(ap, fmt);
+	report(e, 0, prefix, fmt, ap);
+	va_end(ap);
 }
 
 int

@@ -15,8 +15,7 @@
 
 #include "common/util.h"
 #include "helper/config/account.h"
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void
 check_error(void *context, const char *line)
@@ -108,14 +107,4 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	return 0;
 }
 
-#ifndef FUZZING
-int
-main(void)
-{
-	static char input[CONF_FILE_MAX];
-	size_t len;
-
-	(void)util_read_all(STDIN_FILENO, input, sizeof(input), &len);
-	return LLVMFuzzerTestOneInput((const unsigned char *)input, len);
-}
-#endif
+FUZZ_MAIN(CONF_FILE_MAX)

@@ -12,11 +12,10 @@
 #include <unistd.h>
 
 #include "helper/cli/identity.h"
+#include "tests/fuzz/fuzz.h"
 
 #define INPUT_MAX (TOKEN_MAX + 256)
 #define CLIENT "a"
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
 static void
 check(const char *token)
@@ -73,14 +72,4 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	return 0;
 }
 
-#ifndef FUZZING
-int
-main(void)
-{
-	static char input[INPUT_MAX];
-	size_t len;
-
-	(void)util_read_all(STDIN_FILENO, input, sizeof(input), &len);
-	return LLVMFuzzerTestOneInput((const unsigned char *)input, len);
-}
-#endif
+FUZZ_MAIN(INPUT_MAX)

@@ -10,8 +10,7 @@
 #include "common/msg.h"
 #include "common/util.h"
 #include "plugin/challenge.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void
 check_message(const uint8_t *data, size_t size)
@@ -62,14 +61,4 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef FUZZING
-int
-main(void)
-{
-	static char buf[2 * MSG_MAX];
-	size_t len = 0;
-
-	util_read_all(0, buf, sizeof(buf), &len);
-	return LLVMFuzzerTestOneInput((uint8_t *)buf, len);
-}
-#endif
+FUZZ_MAIN(2 * MSG_MAX)

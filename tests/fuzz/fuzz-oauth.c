@@ -16,6 +16,7 @@
 #include "common/util.h"
 #include "helper/fetch/discover.h"
 #include "helper/fetch/oauth.h"
+#include "tests/fuzz/fuzz.h"
 
 #define SECRET "Zw-the-secret-of-this-request-9f"
 #define ISSUER "https://login.example.com/{tenantid}/v2.0"
@@ -44,8 +45,6 @@ static const char *const requests[] = {
 
 static const short statuses[] = {
     200, 400, 401, 429, 503, 302, 404, 410, 428, 0};
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
 /* The reply must be a message, and a reason must keep the secret. */
 static void
@@ -117,14 +116,4 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	return 0;
 }
 
-#ifndef FUZZING
-int
-main(void)
-{
-	static char input[INPUT_MAX];
-	size_t len;
-
-	(void)util_read_all(STDIN_FILENO, input, sizeof(input), &len);
-	return LLVMFuzzerTestOneInput((const unsigned char *)input, len);
-}
-#endif
+FUZZ_MAIN(INPUT_MAX)

@@ -14,6 +14,7 @@
 #include "common/util.h"
 #include "helper/cli/authorize.h"
 #include "helper/cli/http-request.h"
+#include "tests/fuzz/fuzz.h"
 
 #define STATE "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 
@@ -23,8 +24,6 @@ static const struct authorize sign_in = {
     .redirect_uri = "http://127.0.0.1/",
     .state = STATE,
 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What is taken as an answer must be ours, and fit for a message. */
 static void
@@ -94,14 +93,4 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef FUZZING
-int
-main(void)
-{
-	static char buf[2 * HTTP_REQUEST_MAX];
-	size_t len = 0;
-
-	util_read_all(0, buf, sizeof(buf), &len);
-	return LLVMFuzzerTestOneInput((uint8_t *)buf, len);
-}
-#endif
+FUZZ_MAIN(2 * HTTP_REQUEST_MAX)

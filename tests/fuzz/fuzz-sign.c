@@ -17,11 +17,10 @@
 
 #include "common/util.h"
 #include "helper/sign/assertion.h"
+#include "tests/fuzz/fuzz.h"
 
 #define NOW 1700000000
 #define INPUT_MAX (2 * KEY_FILE_MAX)
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
 /* The reply must be a message, with a reason only for a failure. */
 static void
@@ -68,14 +67,4 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	return 0;
 }
 
-#ifndef FUZZING
-int
-main(void)
-{
-	static char input[INPUT_MAX];
-	size_t len;
-
-	(void)util_read_all(STDIN_FILENO, input, sizeof(input), &len);
-	return LLVMFuzzerTestOneInput((const unsigned char *)input, len);
-}
-#endif
+FUZZ_MAIN(INPUT_MAX)
