@@ -9,7 +9,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "helper/cli/identity.h"
 #include "tests/fuzz/fuzz.h"

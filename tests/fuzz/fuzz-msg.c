@@ -2,7 +2,6 @@
 /* fuzz-msg - bytes as a message; what is read must be written the same */
 #include "config.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
