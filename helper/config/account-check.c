@@ -58,6 +58,12 @@ check_user(const struct account_conf *a, const struct source *src)
 	for (i = 0; i < COUNT_OF(users); i++)
 		if (users[i].value && strlen(users[i].value) > USER_MAX)
 			wrong(src, users[i].key, "is longer than 320 bytes");
+	for (i = 1; i < COUNT_OF(users); i++)
+		if (users[i].value && *a->user == '*' &&
+		    a->grant == GRANT_JWT_BEARER)
+			wrong(src, users[i].key,
+			    "cannot be set: each token is for the mailbox that "
+			    "is asked for, and for no other");
 	if (strchr(a->user, '*'))
 		check_glob(a, src);
 	else if (a->mailboxes_file)
@@ -106,6 +112,7 @@ check_private(const struct source *src)
 /* Keys that only some grants know, by bits of enum grant. */
 #define ONLY(g) (1U << GRANT_##g)
 #define POST (ONLY(REFRESH_TOKEN) | ONLY(CLIENT_CREDENTIALS))
+#define KEY (POST | ONLY(JWT_BEARER))
 
 static const struct {
 	const char *key;
@@ -114,12 +121,18 @@ static const struct {
     {"client_secret", POST},
     {"client_secret_file", POST},
     {"client_secret_credential", POST},
-    {"client_certificate", POST | ONLY(JWT_BEARER)},
-    {"client_key", POST | ONLY(JWT_BEARER)},
-    {"client_key_id", POST | ONLY(JWT_BEARER)},
-    {"client_key_password_file", POST | ONLY(JWT_BEARER)},
-    {"client_assertion_alg", POST | ONLY(JWT_BEARER)},
+    {"client_certificate", KEY},
+    {"client_key", KEY},
+    {"client_key_id", KEY},
+    {"client_key_password_file", KEY},
+    {"client_assertion_alg", KEY},
+    {"client_auth", POST},
     {"assertion_file", POST},
+    {"scope", KEY},
+    {"resource", KEY},
+    {"audience", KEY},
+    {"identity_endpoint", ONLY(MANAGED_IDENTITY)},
+    {"identity_resource", ONLY(MANAGED_IDENTITY)},
     {"identity_object_id", ONLY(MANAGED_IDENTITY)},
     {"identity_resource_id", ONLY(MANAGED_IDENTITY)},
     {"command", ONLY(COMMAND)},
@@ -139,6 +152,25 @@ check_limited(const struct account_conf *a, const struct source *src)
 			    source_line(src, limited[i].key),
 			    "%s is not used with grant = %s", limited[i].key,
 			    grant_names[a->grant]);
+}
+
+/* Keys that say how an assertion is signed, or how no assertion is sent. */
+static void
+check_assertion(const struct account_conf *a, int key, const struct source *src)
+{
+	static const char *const of_key[] = {"client_key_id",
+	    "client_key_password_file", "client_assertion_alg"};
+	size_t i;
+
+	for (i = 0; !key && i < COUNT_OF(of_key); i++)
+		if (source_line(src, of_key[i]) != 0)
+			wrong(src, of_key[i],
+			    "needs client_key or client_certificate");
+	if ((key || a->assertion_file) && a->client_auth == CLIENT_AUTH_BASIC &&
+	    source_line(src, "client_auth") != 0)
+		wrong(src, "client_auth",
+		    "is not used with an assertion, which is always in the "
+		    "form");
 }
 
 /* A client proves itself in one way, and has to where there is no person. */
@@ -162,10 +194,7 @@ check_proof(const struct account_conf *a, const struct source *src)
 	if (!key && a->grant == GRANT_JWT_BEARER)
 		conf_error(src->e, src->path, source_line(src, "grant"),
 		    "grant jwt_bearer needs client_key");
-	if (!key && (a->client_key_id || a->client_key_password_file))
-		conf_error(src->e, src->path, 0,
-		    "client_key_id and client_key_password_file need "
-		    "client_key or client_certificate");
+	check_assertion(a, key, src);
 }
 
 static void

@@ -356,9 +356,10 @@ def app_only(stage, **grant):
     """A helper, started, with an account for contoso.com of an application."""
     server, helper = stage.begin()
     helper.accounts["app"] = {
-        "user": "*@contoso.com", "scope": "mail/.default", "allow": os.geteuid(),
+        "user": "*@contoso.com", "allow": os.geteuid(),
         "services": "imap smtp", "hosts": "localhost", **grant}
     if grant["grant"] == "client_credentials":
+        helper.accounts["app"]["scope"] = "mail/.default"
         secret = stage.hide("the secret", "secret of the application")
         helper.accounts["app"]["client_secret_file"] = helper.secret_file("secret", secret)
     else:
