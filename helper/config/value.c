@@ -297,18 +297,17 @@ value_parse(const struct conf_key *key, const char *text, void *into,
 	return r;
 }
 
-/* The variable that a "${NAME}" at text names; its length in *ret_len. */
-static const char *
-variable(const char *text, char *name, size_t size, size_t *ret_len)
+/* The name in a "${NAME}" at text; its length, or 0 when it is none. */
+static size_t
+variable(const char *text, char *name, size_t size)
 {
 	size_t len = strcspn(text + 2, "}");
 
-	if (!text[2 + len] || len == 0 || len >= size)
-		return NULL;
+	if (!text[2 + len] || len >= size)
+		return 0;
 	memcpy(name, text + 2, len);
 	name[len] = '\0';
-	*ret_len = len + 3;
-	return getenv(name);
+	return len;
 }
 
 int
@@ -321,7 +320,15 @@ value_expand(const struct conf_key *key, const char *text,
 
 	while (*text) {
 		if (strncmp(text, "${", 2) == 0) {
-			value = variable(text, name, sizeof(name), &skip);
+			skip = variable(text, name, sizeof(name));
+			if (skip == 0) {
+				snprintf(why, CONF_TEXT_MAX,
+				    "%s has a \"${\" without \"NAME}\"",
+				    key->name);
+				return -EINVAL;
+			}
+			skip += strlen("${}");
+			value = getenv(name);
 			if (!value || !*value ||
 			    !util_text_valid(value, strlen(value))) {
 				snprintf(why, CONF_TEXT_MAX,

@@ -121,9 +121,7 @@ test_expansion(void)
 	tap_is(s.url, "http://169.254.169.254/m", "the metadata address");
 	conf_clear(keys, &s);
 	tap_ok(load(cut, strlen(cut), &s, &e) < 0 &&
-		says(&e,
-		    ":1: client_id needs ${}, which is not set in the "
-		    "environment of this process"),
+		says(&e, ":1: client_id has a \"${\" without \"NAME}\""),
 	    "a variable without an end");
 	conf_clear(keys, &s);
 	setenv("TEST_CONF", "a\nb", 1);

@@ -234,6 +234,8 @@ static const struct {
 	":4: client_assertion_alg \"ES256\" is not one of: PS256, RS256"},
 	{BASE "tenant = ${TEST_SETTINGS_NOT_SET}\n",
 	":3: tenant needs ${TEST_SETTINGS_NOT_SET}, which is not set"},
+	{BASE "tenant = ${PATH}${x\n", ":3: tenant has a \"${\" without "},
+	{BASE "tenant = ${}\n", ":3: tenant has a \"${\" without "},
 	{BASE "keepalive = 10s\n", ":3: keepalive 10s is not within 1h..60d"},
 	{BASE "client_certifcate = /c\n",
 	":3: unknown name \"client_certifcate\": did you mean "},
