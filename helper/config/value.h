@@ -24,11 +24,11 @@ int value_parse(const struct conf_key *key, const char *text, void *into,
  * Replace each "${NAME}" by that variable of the environment.
  *
  *	key	for errors
- *	buf	written only on success
+ *	buf	of no use after a failure
  *	why	on failure: one line
  *
- * Returns 0, or -EINVAL: a variable is not set, or empty, or no text; or the
- * result is too long.
+ * Returns 0, or -EINVAL: a variable is not set, or empty, or no text, or not
+ * written right; or the result is too long.
  */
 int value_expand(const struct conf_key *key, const char *text,
     char buf[VALUE_EXPANDED_MAX], char why[CONF_TEXT_MAX]);
