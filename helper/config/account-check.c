@@ -254,7 +254,8 @@ check_source(const struct account_conf *a, const struct source *src)
 		if (!a->command || a->command[0][0] != '/')
 			conf_error(src->e, src->path,
 			    source_line(src, a->command ? "command" : "grant"),
-			    "grant command needs command = /PATH [ARGUMENT...]");
+			    "grant command needs command = /PATH "
+			    "[ARGUMENT...]");
 		break;
 	case GRANT_FILE:
 		if (!a->token_file)

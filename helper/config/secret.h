@@ -24,8 +24,8 @@ int
 secret_read(const char *path, size_t max, char **ret, char why[CONF_TEXT_MAX]);
 
 /*
- * As secret_read(), but the file may have several lines, and the final line feed
- * stays. There is no NUL in it.
+ * As secret_read(), but the file may have several lines, and the final line
+ * feed stays. There is no NUL in it.
  */
 int secret_read_lines(
     const char *path, size_t max, char **ret, char why[CONF_TEXT_MAX]);

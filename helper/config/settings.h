@@ -223,8 +223,8 @@ int account_path(
 int conf_names(const char *dir, char ***ret, struct conf_errors *e);
 
 /*
- * The names of the grants, services and algorithms, NULL at the end: by enum, by
- * bit, by enum.
+ * The names of the grants, services and algorithms, NULL at the end: by enum,
+ * by bit, by enum.
  */
 extern const char *const grant_names[];
 extern const char *const service_names[];
@@ -251,7 +251,7 @@ void list_free(char **list);
 
 /*
  * Which registration an account's tokens belong to: the SHA-256, in hex, of
- * client_id, token endpoint (or issuer) and scope, a line feed after each; for a
+ * client_id, token endpoint (or issuer) and scope, a line feed after each; of a
  * managed identity, of client_id, identity_endpoint and identity_resource. Of
  * grants but refresh_token and client_credentials there follows what else tells
  * whose tokens they are: mailbox and key, identity, file or command.

@@ -11,7 +11,7 @@
 #define KEY_S(s, m) \
 	.name = #m, .type = CONF_DURATION, .offset = offsetof(struct s, m##_s)
 
-/* By enum log_level, client_auth, grant, assertion_alg; by bit of enum service. */
+/* By enum log_level, client_auth, grant, assertion_alg; by bit of service. */
 static const char *const level_names[] = {
 	"error", "warning", "info", "debug", NULL};
 static const char *const auth_names[] = {"post", "basic", NULL};
@@ -105,7 +105,8 @@ const struct conf_key account_keys[] = {
 	{KEY(account_conf, authorization_query, CONF_STRING)},
 	{KEY(account_conf, redirect_uri, CONF_URL)},
 	{KEY(account_conf, admin_consent_endpoint, CONF_URL)},
-	{KEY(account_conf, identity_endpoint, CONF_URL), .flags = CONF_METADATA},
+	{KEY(account_conf, identity_endpoint, CONF_URL),
+	.flags = CONF_METADATA},
 	{KEY(account_conf, identity_resource, CONF_STRING)},
 	{KEY(account_conf, identity_object_id, CONF_STRING)},
 	{KEY(account_conf, identity_resource_id, CONF_STRING)},

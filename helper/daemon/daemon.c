@@ -321,7 +321,8 @@ daemon_run(struct daemon *d, int spawner_fd, void (*ready)(void *), void *arg)
 		log_line(LEVEL_ERROR, "cannot start: %s",
 		    err_text(r, text, sizeof(text)));
 	} else {
-		log_line(LEVEL_INFO, "ready, %zu accounts", d->table.count);
+		log_line(LEVEL_INFO, "ready, %zu account%s", d->table.count,
+		    d->table.count == 1 ? "" : "s");
 		notify_send("READY=1");
 		ready(arg);
 		event_base_dispatch(d->base);

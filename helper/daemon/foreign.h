@@ -21,8 +21,8 @@ struct foreign {
  *	text	len bytes, and one more that is writable; is changed
  *	now_s	Unix seconds
  *	ret	written only on success
- *	why	on failure: a few words to follow the name of the source; nothing
- *		of the text is in them
+ *	why	on failure: a few words to follow the name of the source, with
+ *		nothing of the text in them
  *
  * Returns 0; -ERR_FORMAT; -ETIME when the token is past its end.
  */

@@ -7,8 +7,8 @@
 
 /*
  * With grant = jwt_bearer a token is for one mailbox. An account for a whole
- * domain then is a parent: it has no token, but an account for each mailbox that
- * was asked for, which nobody but the functions here finds. Those beyond the
+ * domain then is a parent: it has no token, but an account for each mailbox
+ * that was asked for, which nobody but the functions here finds. Those beyond the
  * limit go, the least recently used first.
  */
 #define MAILBOX_MAX 1000       /* of one parent */

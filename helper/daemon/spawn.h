@@ -20,8 +20,8 @@
  *	id= program= exit= or signal=	back, when a child has ended or, with
  *	id= program= errno=		could not be started
  *
- * program is a file in the libexec directory, or SPAWN_COMMAND: then settings and
- * account are read anew and its command is run, so that nothing else can be.
+ * program is a file in the libexec directory, or SPAWN_COMMAND: then settings
+ * and account are read anew and its command is run, so that nothing else can be.
  */
 
 /* Where programs and accounts are. */

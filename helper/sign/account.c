@@ -126,7 +126,8 @@ account_parse(const struct bundle_file *f, struct reply *r)
 
 	if (error == json_tokener_continue)
 		reply_fail(r, STATUS_CONFIG,
-		    "the JSON in \"%.400s\" is cut off; copy the file once more",
+		    "the JSON in \"%.400s\" is cut off; copy the file "
+		    "once more",
 		    f->path);
 	else if (!json_object_is_type(json, json_type_object))
 		reply_fail(r, STATUS_CONFIG, "\"%.400s\" is no JSON: %s; " PATH,

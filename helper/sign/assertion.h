@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* assertion.h - what is asked of sasl-bearer-sign, and the assertion it makes */
+/* assertion.h - what is asked of sasl-bearer-sign, and what it makes */
 #ifndef SASL_BEARER_ASSERTION_H
 #define SASL_BEARER_ASSERTION_H
 

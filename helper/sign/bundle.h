@@ -31,8 +31,8 @@ enum bundle_want {
  * order and with anything between, or PKCS#12.
  *
  *	b	zeroed by the caller, and cleared by it whatever is returned
- *	password	NULL: none. Up to 1023 bytes. A key in PEM that needs none
- *		is read all the same
+ *	password	NULL: none. Up to 1023 bytes. A key in PEM that needs
+ *		none is read all the same
  *
  * Returns 0, also when there is nothing of the kind in the file; -EACCES when
  * the password is missing or wrong, -ENOTSUP when libcrypto cannot decrypt the

@@ -79,7 +79,7 @@ find_cert(const struct bundle *b, const EVP_PKEY *key)
 	return NULL;
 }
 
-/* Take the certificate out of a bundle. path is its file, key_path the key's. */
+/* Take the certificate out of a bundle; path and key_path are the files. */
 static int
 take_cert(struct key *k, const struct bundle *b, const char *path,
     const char *key_path, struct reply *r)
