@@ -7,6 +7,7 @@ the reaper of its descendants, so that a daemon which detaches is still its chil
 
 import collections
 import ctypes
+import glob
 import os
 import pwd
 import random
@@ -206,6 +207,14 @@ class Env:
             os.fchmod(f.fileno(), mode)
             f.write(text)
         return path
+
+    def shipped_providers(self):
+        """A directory with the shipped providers: whoever owns the sources, no stranger's."""
+        copy = self.mkdir("shipped")
+        for path in glob.glob(os.path.join(SRCDIR, "providers", "*.conf")):
+            with open(path, encoding="utf-8") as f:
+                self.write(os.path.join("shipped", os.path.basename(path)), f.read())
+        return copy
 
     def port(self):
         """A loopback port that nobody has; no other Env gets it while this one lives.

@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
 import tap
-from env import BUILDDIR, SRCDIR, built, wait_for
+from env import BUILDDIR, built, wait_for
 from helper import Helper
 from oauthd import Reply
 from signin import NEW, World
@@ -398,7 +398,7 @@ def odd_complete_page(world):
 @tap.promise
 def google(world):
     "Google has no codes for mail: --browser and --paste are named"
-    helper = Helper(world.env, settings={"providers_dir": os.path.join(SRCDIR, "providers")}).start()
+    helper = Helper(world.env, settings={"providers_dir": world.env.shipped_providers()}).start()
     done = helper.cli("login", "--device", "--provider", "google", "--client-id", "x", "g@example.com")
     assert done.rc == 78, done
     assert ('provider "google" has no sign-in with --device for mail; use --browser, or --paste where '

@@ -14,7 +14,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
 import tap
-from env import SRCDIR, built, wait_for
+from env import built, wait_for
 from helper import Helper, endpoints
 from oauthd import Reply
 from oidc import PUBLIC, OidcProvider
@@ -382,7 +382,7 @@ def listed(world, *folders):
 @tap.promise
 def providers_listed(world):
     "--provider list shows every shipped provider: title, ways to a token, what one needs"
-    shipped = os.path.join(SRCDIR, "providers")
+    shipped = world.env.shipped_providers()
     found = listed(world, shipped)
     names = [name.removesuffix(".conf") for name in os.listdir(shipped) if name.endswith(".conf")]
     assert sorted(found) == list(found) == sorted(names), found
@@ -401,7 +401,7 @@ def providers_listed(world):
 def providers_fit(world):
     "no line of --provider list is wider than 80 columns, and none could have taken a word more"
     done = world.env.run([built("sasl-bearer"), "--config", world.env.write(
-        "fit.conf", f"providers_dir = {os.path.join(SRCDIR, 'providers')}\n"),
+        "fit.conf", f"providers_dir = {world.env.shipped_providers()}\n"),
                           "login", "--provider", "list"])
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 80, done.stdout
@@ -415,7 +415,7 @@ def providers_of_the_administrator(world):
     "of two files of one name the first directory's is listed; an issuer may have all ways"
     own = world.env.mkdir("own-providers")
     world.env.write("own-providers/google.conf", "issuer = https://accounts.google.com\n")
-    found = listed(world, own, os.path.join(SRCDIR, "providers"))
+    found = listed(world, own, world.env.shipped_providers())
     assert found["google"] == ("", "browser device paste", None), found["google"]
     assert found["fastmail"][0] == "Fastmail", found
 
