@@ -16,6 +16,7 @@
 #include "helper/daemon/save.h"
 
 #define FETCHES_MAX 128	   /* at a time; well below SPAWN_MAX */
+#define FETCHES_KEPT 32	   /* of them, for accounts with one token */
 #define BOX_FETCHES_MAX 32 /* of them, for the mailboxes of one account */
 #define AADSTS_FLOW_BLOCKED 530036
 
@@ -378,11 +379,16 @@ begin(struct account *a)
 	exchange_start(x, on_ready);
 }
 
-/* Whether there is room; the mailboxes of one account may not take all. */
+/*
+ * Whether there is room. The mailboxes of one account may not take all of it,
+ * nor those of all such accounts.
+ */
 static int
 may_begin(const struct account *a)
 {
-	return a->daemon->fetches < FETCHES_MAX &&
+	unsigned room = a->parent ? FETCHES_MAX - FETCHES_KEPT : FETCHES_MAX;
+
+	return a->daemon->fetches < room &&
 	    (!a->parent || a->parent->box_fetches < BOX_FETCHES_MAX);
 }
 
