@@ -188,19 +188,23 @@ def independent(stage):
 
 @tap.promise
 def crowd(stage):
-    "D2: while the provider of many mailboxes hangs, other accounts are answered at once"
+    "D2: while the provider of many mailboxes, of several domains, hangs, other accounts get tokens"
     server, helper = stage.delegated(start=False, tls=False)
     other = OAuthServer(log=stage.env.log_file("other")).start()
     helper.accounts["app"] = {
         "user": "app@contoso.com", "grant": "client_credentials", "scope": "x",
         "client_secret_file": helper.secret_file("secret", "secret of the app"),
         "token_endpoint": other.endpoint("token")}
+    domains = ["example.com", "a.example", "b.example", "c.example", "d.example"]
+    for domain in domains[1:]:
+        helper.accounts[domain] = {**helper.accounts["google"], "user": f"*@{domain}"}
     helper.start()
     server.always("token", Reply(silent=True))
-    for number in range(140):       # each gives up at once; the fetch goes on
-        reply = helper.token(f"user{number}@example.com", deadline_ms=1)
-        assert reply["status"] == "temporary", reply
-    server.wait_seen("token", 10)
+    for domain in domains:
+        for number in range(40):    # each gives up at once; the fetch goes on
+            reply = helper.token(f"user{number}@{domain}", deadline_ms=1)
+            assert reply["status"] == "temporary", reply
+    server.wait_seen("token", 90, timeout=30)
     reply = helper.token("app@contoso.com", deadline_ms=5000)
     assert reply["status"] == "ok", reply
     other.stop()
