@@ -16,6 +16,8 @@ static const char *const texts[] = {
 	[ERR_NUMBER - ERR_FORMAT] = "not a number in its bounds",
 	[ERR_PEER - ERR_FORMAT] = "the socket belongs to another user",
 	[ERR_CLOSED - ERR_FORMAT] = "connection closed before the reply",
+	[ERR_KEY - ERR_FORMAT] = "sealed with a key that is not given",
+	[ERR_SEAL - ERR_FORMAT] = "the seal is broken",
 };
 
 static const struct {

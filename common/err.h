@@ -18,6 +18,8 @@ enum err {
 	ERR_NUMBER,	   /* not a number, or out of its bounds */
 	ERR_PEER,	   /* the other end runs under a foreign uid */
 	ERR_CLOSED,	   /* the other end closed before its reply was whole */
+	ERR_KEY,	   /* sealed with a key that is not here */
+	ERR_SEAL,	   /* sealed, and not as it was made */
 };
 
 /*

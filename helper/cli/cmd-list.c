@@ -33,6 +33,7 @@ static const struct {
     {"flow", 0},
     {"certificate_expires_at", 1},
     {"mailboxes", 1},
+    {"storage", 0},
     {"last_error", 0},
     {"last_used", 1},
 };
@@ -42,7 +43,9 @@ struct output {
 	struct json_object *array;
 	struct table table;
 	char *errors; /* lines below the table, on the heap */
+	char *plain;  /* accounts that are stored unencrypted, likewise */
 	size_t count;
+	size_t plain_count;
 	int64_t now;
 };
 
@@ -84,18 +87,18 @@ when(const struct msg *m, const char *name, int64_t now, char buf[WHEN_SIZE])
 	return buf;
 }
 
+/* Append two texts, each with its end, to one on the heap, perhaps NULL. */
 static int
-add_error(struct output *out, const char *account, const char *text)
+append(char **text, const char *a, const char *a_end, const char *b,
+    const char *b_end)
 {
 	char *more;
-	int n;
 
-	n = asprintf(
-	    &more, "%s%s: %s\n", out->errors ? out->errors : "", account, text);
-	if (n < 0)
+	if (asprintf(&more, "%s%s%s%s%s", *text ? *text : "", a, a_end, b,
+		b_end) < 0)
 		return -1;
-	free(out->errors);
-	out->errors = more;
+	free(*text);
+	*text = more;
 	return 0;
 }
 
@@ -106,6 +109,7 @@ add_row(struct output *out, const struct msg *m)
 	const char *account = msg_get(m, "account");
 	const char *user = msg_get(m, "user");
 	const char *error = msg_get(m, "last_error");
+	const char *storage = msg_get(m, "storage");
 	const char *const cells[TABLE_COLUMNS] = {
 	    account,
 	    user && strcmp(user, account) == 0 ? "same" : user,
@@ -117,7 +121,11 @@ add_row(struct output *out, const struct msg *m)
 	int r = table_add(&out->table, cells);
 
 	if (r == 0 && error)
-		r = add_error(out, account, error);
+		r = append(&out->errors, account, ": ", error, "\n");
+	if (r == 0 && storage && strcmp(storage, "plain") == 0) {
+		r = append(&out->plain, "", " ", account, "");
+		out->plain_count++;
+	}
 	return r;
 }
 
@@ -181,6 +189,9 @@ print(const struct output *out)
 	table_print(&out->table, screen_width(), stdout);
 	if (out->errors)
 		printf("\n%s", out->errors);
+	if (out->plain)
+		printf("\nstored unencrypted:%s\n",
+		    out->plain_count == out->count ? " all" : out->plain);
 }
 
 int
@@ -213,5 +224,6 @@ cmd_list(struct cli *cli, int argc, char **argv)
 	json_object_put(out.array);
 	table_clear(&out.table);
 	free(out.errors);
+	free(out.plain);
 	return r;
 }

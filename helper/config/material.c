@@ -16,29 +16,6 @@
 
 #define TOKEN_FILE_MAX (TOKEN_MAX + 1024)
 
-/* The path of a systemd credential, written to buf. */
-static const char *
-credential(struct material *m, const char *name, char *buf, size_t size)
-{
-	const char *dir = getenv("CREDENTIALS_DIRECTORY");
-	int n;
-
-	if (!dir) {
-		snprintf(m->why, sizeof(m->why),
-		    "client_secret_credential needs a start by systemd, with "
-		    "LoadCredential= in the unit");
-		return NULL;
-	}
-	n = snprintf(buf, size, "%s/%s", dir, name);
-	if (n >= 0 && (size_t)n < size)
-		return buf;
-	snprintf(m->why, sizeof(m->why),
-	    "the path of credential \"%s\" is "
-	    "too long",
-	    name);
-	return NULL;
-}
-
 static int
 set_path(struct material *m, enum material_file file, const char *path)
 {
@@ -58,8 +35,10 @@ material_init(struct material *m, const struct account_conf *a)
 
 	*m = (struct material){.fd = {-1, -1, -1}};
 	if (a->client_secret_credential)
-		text = credential(
-		    m, a->client_secret_credential, path, sizeof(path));
+		text = secret_credential("client_secret_credential",
+			   a->client_secret_credential, path, m->why) == 0
+		    ? path
+		    : NULL;
 	if (key || certificate)
 		text = a->client_key_password_file;
 	if (a->assertion_file) {

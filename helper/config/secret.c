@@ -67,6 +67,28 @@ read_text(int fd, size_t max, int lines, char **ret, char why[FILE_WHY])
 }
 
 int
+secret_credential(
+    const char *setting, const char *name, char *buf, char why[CONF_TEXT_MAX])
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	int n;
+
+	if (!dir) {
+		snprintf(why, CONF_TEXT_MAX,
+		    "%s needs a start by systemd, with LoadCredential= in the "
+		    "unit",
+		    setting);
+		return -ENXIO;
+	}
+	n = snprintf(buf, PATH_MAX, "%s/%s", dir, name);
+	if (n >= 0 && n < PATH_MAX)
+		return 0;
+	snprintf(why, CONF_TEXT_MAX,
+	    "the path of credential \"%.200s\" is too long", name);
+	return -ENAMETOOLONG;
+}
+
+int
 secret_open(const char *path, int is_public, char why[CONF_TEXT_MAX])
 {
 	char reason[FILE_WHY];

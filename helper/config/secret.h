@@ -31,6 +31,18 @@ int secret_read_lines(
     const char *path, size_t max, char **ret, char why[CONF_TEXT_MAX]);
 
 /*
+ * The path of a systemd credential.
+ *
+ *	setting	whose value the name is, for errors
+ *	buf	PATH_MAX bytes
+ *
+ * Returns 0; -ENXIO with the reason when systemd has given none, or
+ * -ENAMETOOLONG.
+ */
+int secret_credential(
+    const char *setting, const char *name, char *buf, char why[CONF_TEXT_MAX]);
+
+/*
  * Open a file for somebody else to read.
  *
  *	is_public	others may read it, as with a certificate; only who

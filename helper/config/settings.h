@@ -16,6 +16,8 @@ enum log_level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_INFO, LEVEL_DEBUG };
 struct settings {
 	char **listen;
 	char *state_dir;
+	char *state_key;      /* a path, or the name of a credential */
+	char **state_key_old; /* likewise */
 	char *accounts_dir;
 	char **providers_dir; /* the first that has the file wins */
 	char *libexec_dir;

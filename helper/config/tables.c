@@ -27,6 +27,8 @@ const char *const service_names[] = {"imap", "pop", "smtp", NULL};
 const struct conf_key settings_keys[] = {
 	{KEY(settings, listen, CONF_LIST), .def = RUN_DIR "/socket"},
 	{KEY(settings, state_dir, CONF_PATH), .def = STATE_DIR},
+	{KEY(settings, state_key, CONF_STRING)},
+	{KEY(settings, state_key_old, CONF_LIST)},
 	{KEY(settings, accounts_dir, CONF_PATH)},
 	{KEY(settings, providers_dir, CONF_LIST)},
 	{KEY(settings, libexec_dir, CONF_PATH), .def = LIBEXEC_DIR},

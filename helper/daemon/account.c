@@ -14,6 +14,7 @@
 #include "helper/daemon/fetch.h"
 #include "helper/daemon/log.h"
 #include "helper/daemon/mailbox.h"
+#include "helper/daemon/reseal.h"
 
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
@@ -37,6 +38,7 @@ account_new(struct daemon *d, struct account_conf *conf)
 		return NULL;
 	}
 	a->conf = conf;
+	a->storage = STORAGE_NONE;
 	snprintf(a->name, sizeof(a->name), "%s", conf->name);
 	snprintf(a->file, sizeof(a->file), "%s", conf->name);
 	return a;
@@ -203,13 +205,15 @@ account_review(struct account *a)
 	const struct tokens *t = &a->tokens;
 	struct life_info info = {.jitter = daemon_jitter()};
 	int64_t now = daemon_now_ms(), age_ms;
+	char reason[REASON_SIZE];
 	int fetching;
 
 	reset_life(a);
 	make_token_id(a);
 	a->tokens_unusable = (t->refresh_token || t->access_token) &&
 	    (!t->config_id || strcmp(t->config_id, a->config_id) != 0);
-	a->life.can_fetch = !*a->broken && !mailbox_is_parent(a) &&
+	a->life.can_fetch = !*a->broken && !a->refused &&
+	    !mailbox_is_parent(a) &&
 	    (a->conf->grant != GRANT_REFRESH_TOKEN ||
 		(t->refresh_token && !a->tokens_unusable));
 	if (t->obtained_at && !a->tokens_unusable) {
@@ -225,6 +229,10 @@ account_review(struct account *a)
 	if (*a->broken) {
 		a->life.state = STATE_CONFIG;
 		account_set_error(a, STATUS_CONFIG, a->broken);
+	} else if (a->refused) {
+		a->life.state = STATE_CONFIG;
+		reseal_explain(a, reason);
+		account_set_error(a, STATUS_CONFIG, reason);
 	} else if (a->conf->grant == GRANT_REFRESH_TOKEN &&
 	    !a->life.can_fetch && !state_servable(&a->life, now)) {
 		a->life.state = STATE_LOGIN_REQUIRED;
@@ -236,12 +244,21 @@ account_review(struct account *a)
 }
 
 void
+account_set_storage(struct account *a, int storage)
+{
+	a->storage = storage;
+	a->unsaved =
+	    storage >= 0 && storage != (int)store_storage(a->daemon->ring);
+}
+
+void
 account_set_tokens(struct account *a, struct tokens *t, int64_t refresh_in_s)
 {
 	struct life_info info = {.jitter = daemon_jitter()};
 
 	tokens_clear(&a->tokens);
 	a->tokens_damaged = 0;
+	a->refused = 0;
 	a->tokens = *t;
 	*t = (struct tokens){0};
 	a->life.fetching = 0;

@@ -66,7 +66,10 @@ struct account {
 	int allow_unknown;   /* a name in allow is no user, yet */
 	int tokens_unusable; /* they belong to another registration */
 	int tokens_damaged;  /* the state file cannot be read */
-	int unsaved;	     /* the disk has refused the current tokens */
+	int storage;	     /* enum storage of the state file */
+	int refused; /* why it is not touched: -ERR_KEY, -ERR_SEAL; or 0 */
+	char refused_id[SEAL_ID_SIZE]; /* -ERR_KEY: the key it needs */
+	int unsaved; /* the disk has refused the current tokens */
 	int removed; /* its file is gone; lives until it is not pinned */
 	int listed;  /* by load.c, while it compares */
 	int queued;
@@ -111,6 +114,12 @@ void account_unpin(struct account *a);
  */
 void
 account_set_tokens(struct account *a, struct tokens *t, int64_t refresh_in_s);
+
+/*
+ * Note how the state file lies on the disk. If that is not as the settings want
+ * it, it is written again as if the disk had refused.
+ */
+void account_set_storage(struct account *a, int storage);
 
 /* Look again at what is possible, after configuration or tokens changed. */
 void account_review(struct account *a);

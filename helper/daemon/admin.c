@@ -17,9 +17,11 @@
 #include "helper/daemon/mailbox.h"
 #include "helper/daemon/policy.h"
 #include "helper/daemon/request.h"
+#include "helper/daemon/reseal.h"
 #include "helper/daemon/save.h"
 
 #define REFRESH_MS 60000
+#define TEXT_MAX 4096 /* of scope and flow: sealed, all must fit a message */
 
 /* The state of an account's token; of a parent that of its worst mailbox. */
 static void
@@ -55,6 +57,15 @@ put_state(struct msg_writer *w, const struct account *a)
 		msg_put_number(w, "last_used", a->last_used_at);
 }
 
+/* How its state lies on the disk. */
+static void
+put_storage(struct msg_writer *w, int storage)
+{
+	if (storage != STORAGE_NONE)
+		msg_put(w, "storage",
+		    storage == STORAGE_PLAIN ? "plain" : "sealed");
+}
+
 /* What a screen shows of an account. */
 static void
 send_listed(struct conn *c, const struct account *a)
@@ -70,6 +81,7 @@ send_listed(struct conn *c, const struct account *a)
 	msg_put(&w, "grant", grant_names[a->conf->grant]);
 	if (mailbox_is_parent(a))
 		msg_put_number(&w, "mailboxes", (int64_t)a->box_count);
+	put_storage(&w, mailbox_is_parent(a) ? mailbox_storage(a) : a->storage);
 	put_state(&w, worst ? worst : a);
 	if (msg_end(&w) == 0)
 		conn_send(c, &w);
@@ -140,6 +152,7 @@ check_store(const struct account *a, const struct msg *m, int64_t *expires_in)
 	const char *id = msg_get(m, "config_id");
 	const char *refresh = msg_get(m, "refresh_token");
 	const char *access = msg_get(m, "access_token");
+	const char *scope = msg_get(m, "scope"), *flow = msg_get(m, "flow");
 
 	if (*a->broken)
 		return a->broken;
@@ -148,10 +161,15 @@ check_store(const struct account *a, const struct msg *m, int64_t *expires_in)
 		       "than the account's file names; sign in again";
 	if (!refresh && !access)
 		return "neither refresh_token nor access_token is given";
+	if (a->refused && !refresh && a->conf->grant == GRANT_REFRESH_TOKEN)
+		return a->last_error; /* the one that is there would go */
 	if (refresh && strlen(refresh) > TOKEN_MAX)
 		return "refresh_token is longer than 16384 bytes";
 	if (access && !util_b64token_valid(access))
 		return "access_token is not a token (RFC 6750)";
+	if ((scope && strlen(scope) > TEXT_MAX) ||
+	    (flow && strlen(flow) > TEXT_MAX))
+		return "scope or flow is longer than 4096 bytes";
 	if (msg_get_number(m, "expires_in", 1, EXPIRES_IN_MAX, expires_in) < 0)
 		return "expires_in is not a number in its bounds";
 	return NULL;
@@ -253,6 +271,7 @@ forget(struct conn *c, struct account *a)
 	mailbox_forget(a);
 	a->generation++;
 	tokens_clear(&a->tokens);
+	reseal_give_up(a);
 	a->unsaved = 0;
 	a->life.fetching = 0;
 	account_review(a);

@@ -17,6 +17,7 @@
 #include "helper/daemon/load.h"
 #include "helper/daemon/log.h"
 #include "helper/daemon/notify.h"
+#include "helper/daemon/reseal.h"
 #include "helper/daemon/run.h"
 #include "helper/daemon/save.h"
 #include "helper/daemon/server.h"
@@ -291,6 +292,7 @@ finish(struct loop *l)
 	for (i = 0; i < d->table.count; i++)
 		account_drop(d->table.by_name[i]);
 	table_clear(&d->table);
+	reseal_clear(d);
 	children_free(d->children);
 	if (l->term)
 		event_free(l->term);

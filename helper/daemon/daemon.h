@@ -8,6 +8,7 @@
 #include "helper/config/settings.h"
 #include "helper/daemon/child.h"
 #include "helper/daemon/listen.h"
+#include "helper/daemon/seal.h"
 #include "helper/daemon/table.h"
 #include "helper/daemon/worker.h"
 
@@ -15,7 +16,9 @@ struct daemon {
 	struct settings settings;
 	const char *config_path; /* --config, or NULL */
 	int user_mode;
-	int state_fd; /* the state directory, locked */
+	int state_fd;		 /* the state directory, locked */
+	struct seal_ring *ring;	 /* keys of what is in it, or NULL */
+	struct refused *refused; /* files of mailboxes; see reseal.h */
 	struct event_base *base;
 	struct worker *worker;
 	struct children *children;

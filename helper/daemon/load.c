@@ -15,6 +15,7 @@
 #include "helper/daemon/log.h"
 #include "helper/daemon/mailbox-list.h"
 #include "helper/daemon/mailbox.h"
+#include "helper/daemon/reseal.h"
 
 #define PASSWD_SIZE 16384
 
@@ -28,13 +29,15 @@ struct loaded {
 	int allow_unknown;
 	char **mailboxes;
 	struct tokens tokens;
-	int tokens_error;
+	int storage; /* enum storage, or an error */
+	char key_id[SEAL_ID_SIZE];
 };
 
 /* The file of a mailbox with a token of its own. */
 struct stored {
 	struct stored *next;
 	struct tokens tokens;
+	int storage; /* enum storage, or an error */
 	char name[];
 };
 
@@ -102,6 +105,13 @@ find_uids(struct loaded *l)
 	l->allow = uids;
 }
 
+/* Whether a file is sealed and cannot be read. */
+static int
+is_refused(int storage)
+{
+	return storage == -ERR_KEY || storage == -ERR_SEAL;
+}
+
 static void
 load_one(struct load *load, const char *name, struct loaded *l)
 {
@@ -123,7 +133,9 @@ load_one(struct load *load, const char *name, struct loaded *l)
 			memcpy(load->errors.first, e.first, sizeof(e.first));
 		load->errors.count += e.count;
 	}
-	l->tokens_error = store_load(d->state_fd, name, &l->tokens);
+	l->storage = store_load(d->state_fd, d->ring, name, &l->tokens);
+	if (is_refused(l->storage))
+		store_key_id(d->state_fd, name, l->key_id);
 }
 
 /* A mailbox's file: whose it is stands in it. */
@@ -137,7 +149,8 @@ load_stored(void *context, const char *name)
 	if (!s)
 		return;
 	memcpy(s->name, name, size);
-	store_load(load->daemon->state_fd, name, &s->tokens);
+	s->storage = store_load(
+	    load->daemon->state_fd, load->daemon->ring, name, &s->tokens);
 	s->next = load->stored;
 	load->stored = s;
 }
@@ -207,25 +220,40 @@ take_definition(struct account *a, struct loaded *l)
 	l->mailboxes = NULL;
 }
 
-static struct account *
-new_account(struct daemon *d, struct loaded *l)
+/* Take over what the disk had of an account; l is emptied. */
+static void
+take_stored(struct account *a, struct loaded *l)
 {
-	struct account *a = account_new(d, l->conf);
+	int r = l->storage;
 	char text[64];
 
-	if (!a)
-		return NULL;
-	take_definition(a, l);
-	a->tokens_damaged = l->tokens_error < 0 && l->tokens_error != -ENOENT;
+	a->refused = is_refused(r) ? r : 0;
+	memcpy(a->refused_id, l->key_id, sizeof(a->refused_id));
+	a->tokens_damaged = r < 0 && !a->refused && r != -ENOENT;
 	if (a->tokens_damaged)
 		log_line(LEVEL_ERROR,
 		    "account \"%s\": cannot read %s/%s: %s; the file is left "
 		    "as it is",
-		    a->name, d->settings.state_dir, a->name,
-		    err_text(l->tokens_error, text, sizeof(text)));
+		    a->name, a->daemon->settings.state_dir, a->name,
+		    err_text(r, text, sizeof(text)));
+	if (a->refused)
+		a->storage = STORAGE_SEALED;
+	else
+		account_set_storage(a, r < 0 ? STORAGE_NONE : r);
 	a->tokens = l->tokens;
 	l->tokens = (struct tokens){0};
 	account_review(a);
+}
+
+static struct account *
+new_account(struct daemon *d, struct loaded *l)
+{
+	struct account *a = account_new(d, l->conf);
+
+	if (!a)
+		return NULL;
+	take_definition(a, l);
+	take_stored(a, l);
 	return a;
 }
 
@@ -242,7 +270,9 @@ update_account(struct account *a, struct loaded *l, int retry)
 	a->life.min_validity_ms = a->conf->min_validity_s * 1000;
 	a->life.keepalive_ms = a->conf->keepalive_s * 1000;
 	mailbox_update(a, retry);
-	if (changed)
+	if (a->refused && !is_refused(l->storage))
+		take_stored(a, l); /* somebody has put it back */
+	else if (changed)
 		account_review(a);
 	else if (failed && retry)
 		account_event(a, EVENT_MENDED, NULL);
@@ -301,10 +331,12 @@ adopt_stored(struct load *load)
 		parent = t->account && t->mailbox
 		    ? table_find(&d->table, t->account)
 		    : NULL;
-		if (parent && *parent->broken)
+		if (is_refused(s->storage))
+			reseal_refuse(d, s->name, s->storage);
+		if (is_refused(s->storage) || (parent && *parent->broken))
 			continue;
 		if (parent && t->access_token)
-			r = mailbox_restore(parent, t);
+			r = mailbox_restore(parent, t, s->storage);
 		if (r < 0) /* a thousand, perhaps: no fsync for each */
 			unlinkat(d->state_fd, s->name, 0);
 	}
@@ -399,6 +431,7 @@ load_now(struct daemon *d)
 		return -ENOMEM;
 	load->daemon = d;
 	load->settings = &d->settings;
+	reseal_all(d);
 	run(&load->job);
 	r = conclude(load);
 	warn_unknown_users(d);

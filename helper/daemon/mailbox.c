@@ -14,6 +14,7 @@
 #include "helper/daemon/mailbox-list.h"
 #include "helper/daemon/mailbox.h"
 #include "helper/daemon/policy.h"
+#include "helper/daemon/reseal.h"
 #include "helper/daemon/save.h"
 
 #define HASH_BYTES 16
@@ -104,7 +105,8 @@ evict(struct account *parent)
 	if (!oldest)
 		return -EBUSY;
 	remove_at(parent, at);
-	save_remove(oldest, NULL, NULL);
+	if (!oldest->refused)
+		save_remove(oldest, NULL, NULL);
 	account_drop(oldest);
 	return 0;
 }
@@ -132,6 +134,7 @@ add(struct account *parent, const char *address)
 	a = account_new_mailbox(parent, address, file);
 	if (!a)
 		return NULL;
+	reseal_look_up(a);
 	i = lower_bound(parent, address);
 	memmove(parent->boxes + i + 1, parent->boxes + i,
 	    (parent->box_count - i) * sizeof(struct account *));
@@ -163,7 +166,7 @@ is_served(const struct account *parent, const char *address)
 }
 
 int
-mailbox_restore(struct account *parent, struct tokens *t)
+mailbox_restore(struct account *parent, struct tokens *t, int storage)
 {
 	struct account *a;
 
@@ -174,6 +177,7 @@ mailbox_restore(struct account *parent, struct tokens *t)
 	a = add(parent, t->mailbox);
 	if (!a)
 		return -1;
+	account_set_storage(a, storage);
 	account_set_tokens(a, t, 0);
 	return 0;
 }
@@ -231,11 +235,27 @@ mailbox_forget(struct account *parent)
 		a = parent->boxes[i];
 		a->generation++;
 		tokens_clear(&a->tokens);
+		reseal_give_up(a);
 		a->life.fetching = 0;
 		account_review(a);
 		account_settle(a);
 		save_remove(a, NULL, NULL);
 	}
+}
+
+int
+mailbox_storage(const struct account *parent)
+{
+	int storage = STORAGE_NONE;
+	size_t i;
+
+	for (i = 0; i < parent->box_count; i++) {
+		if (parent->boxes[i]->storage == STORAGE_PLAIN)
+			return STORAGE_PLAIN;
+		if (parent->boxes[i]->storage != STORAGE_NONE)
+			storage = parent->boxes[i]->storage;
+	}
+	return storage;
 }
 
 const struct account *

@@ -34,10 +34,11 @@ struct account *mailbox_find(const struct account *parent, const char *address);
  *
  *	t	of a file that begins with MAILBOX_FILE_FIRST; emptied if it was
  *		taken over
+ *	storage	of that file
  *
  * Returns 0, or -1 when it is of no mailbox of this parent, or of no use.
  */
-int mailbox_restore(struct account *parent, struct tokens *t);
+int mailbox_restore(struct account *parent, struct tokens *t, int storage);
 
 /*
  * The definition of a parent has changed, perhaps so that it is none.
@@ -51,6 +52,9 @@ void mailbox_drop_all(struct account *parent);
 
 /* Forget their tokens, on the disk as well. */
 void mailbox_forget(struct account *parent);
+
+/* How their files lie there: STORAGE_PLAIN if one of them does. */
+int mailbox_storage(const struct account *parent);
 
 /* The one that is worst off, or NULL when there is none. */
 const struct account *mailbox_worst(const struct account *parent);

@@ -22,6 +22,7 @@
 #include "helper/daemon/privilege.h"
 #include "helper/daemon/run.h"
 #include "helper/daemon/spawn.h"
+#include "helper/daemon/state-key.h"
 #include "helper/daemon/store.h"
 
 struct options {
@@ -200,7 +201,7 @@ write_pidfile(const char *path)
 	return fclose(f) == 0 ? 0 : -EIO;
 }
 
-/* Lock the state, bind the sockets, be nobody special. */
+/* Lock the state, bind the sockets, be nobody special, read the keys. */
 static int
 set_up(struct daemon *d, const struct identity *id, const char *pidfile)
 {
@@ -226,6 +227,10 @@ set_up(struct daemon *d, const struct identity *id, const char *pidfile)
 		return EX_NOPERM;
 	}
 	privilege_seal();
+	if (state_key_load(&d->settings, &d->ring, why) < 0) {
+		complain("%s", why);
+		return EX_CONFIG;
+	}
 	return EX_OK;
 }
 
@@ -278,6 +283,8 @@ on_ready(void *arg)
 static int
 check(const struct settings *s, struct conf_errors *e)
 {
+	if (e->count == 0)
+		state_key_check(s, e);
 	if (e->count == 0)
 		check_accounts(s, e);
 	if (e->count > 0)
@@ -347,6 +354,7 @@ main(int argc, char **argv)
 		status = EX_CONFIG;
 	else
 		status = serve(&o, &d);
+	state_key_free(d.ring);
 	settings_clear(&d.settings);
 	return status;
 }

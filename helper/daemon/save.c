@@ -14,6 +14,7 @@ struct save {
 	struct job job;
 	struct account *account;
 	int dirfd;
+	const struct seal_ring *ring;
 	char name[ACCOUNT_NAME_MAX + 1];
 	struct tokens tokens;
 	int remove;
@@ -31,7 +32,8 @@ run(struct job *j)
 	if (s->remove)
 		s->result = store_remove(s->dirfd, s->name);
 	else
-		s->result = store_save(s->dirfd, s->name, &s->tokens, s->sync);
+		s->result =
+		    store_save(s->dirfd, s->ring, s->name, &s->tokens, s->sync);
 }
 
 static void
@@ -59,6 +61,9 @@ finished(struct job *j)
 		    "account \"%s\": saved; the disk takes tokens again",
 		    a->name);
 	a->unsaved = s->result < 0 && !s->remove;
+	if (s->result == 0)
+		a->storage =
+		    s->remove ? STORAGE_NONE : (int)store_storage(s->ring);
 	if (s->done)
 		s->done(a, &s->tokens, s->result, s->context);
 	account_unpin(a);
@@ -77,6 +82,7 @@ save_new(struct account *a, save_done *done, void *context)
 	s->job.done = finished;
 	s->account = a;
 	s->dirfd = a->daemon->state_fd;
+	s->ring = a->daemon->ring;
 	memcpy(s->name, a->file, sizeof(s->name));
 	s->done = done;
 	s->context = context;
@@ -117,7 +123,8 @@ save_last(struct account *a)
 
 	if (!a->unsaved)
 		return;
-	r = store_save(a->daemon->state_fd, a->file, &a->tokens, 1);
+	r = store_save(
+	    a->daemon->state_fd, a->daemon->ring, a->file, &a->tokens, 1);
 	if (r < 0)
 		report(a, r);
 }

@@ -153,6 +153,12 @@ store_open(const char *path)
 	return fd;
 }
 
+enum storage
+store_storage(const struct seal_ring *ring)
+{
+	return ring && ring->seals ? STORAGE_SEALED : STORAGE_PLAIN;
+}
+
 /* Format t into buf, of MSG_MAX bytes. */
 static int
 tokens_format(const struct tokens *t, char *buf, size_t *ret_len)
@@ -171,6 +177,45 @@ tokens_format(const struct tokens *t, char *buf, size_t *ret_len)
 	r = msg_end(&w);
 	if (r == 0)
 		*ret_len = w.len;
+	return r;
+}
+
+/* Put the message in buf into one with its seal. */
+static int
+seal(const struct seal_key *key, const struct seal_bond *bond, char *buf,
+    size_t *len)
+{
+	char *text = malloc(SEAL_SIZE(*len));
+	struct msg_writer w;
+	int r;
+
+	if (!text)
+		return -ENOMEM;
+	r = seal_make(key, bond, buf, *len, text);
+	if (r == 0) {
+		util_wipe(buf, *len);
+		msg_begin(&w, buf, MSG_MAX);
+		msg_put(&w, "config_id", bond->config_id);
+		msg_put(&w, "sealed", text);
+		r = msg_end(&w);
+		*len = w.len;
+	}
+	free(text);
+	return r;
+}
+
+int
+store_format(const struct seal_ring *ring, const char *name,
+    const struct tokens *t, char *buf, size_t *ret_len)
+{
+	const struct seal_bond bond = {name, t->config_id};
+	size_t len = 0;
+	int r = tokens_format(t, buf, &len);
+
+	if (r == 0 && store_storage(ring) == STORAGE_SEALED)
+		r = seal(&ring->keys[0], &bond, buf, &len);
+	if (r == 0)
+		*ret_len = len;
 	return r;
 }
 
@@ -194,7 +239,8 @@ write_new(int dirfd, const char *temp, const char *buf, size_t len, int sync)
 }
 
 int
-store_save(int dirfd, const char *name, const struct tokens *t, int sync)
+store_save(int dirfd, const struct seal_ring *ring, const char *name,
+    const struct tokens *t, int sync)
 {
 	char temp[NAME_SIZE];
 	char *buf = malloc(MSG_MAX);
@@ -204,7 +250,7 @@ store_save(int dirfd, const char *name, const struct tokens *t, int sync)
 	if (!buf)
 		return -ENOMEM;
 	snprintf(temp, sizeof(temp), "%s" TEMP_SUFFIX, name);
-	r = tokens_format(t, buf, &len);
+	r = store_format(ring, name, t, buf, &len);
 	if (r == 0)
 		r = write_new(dirfd, temp, buf, len, sync);
 	if (r == 0 && renameat(dirfd, temp, dirfd, name) < 0)
@@ -213,7 +259,7 @@ store_save(int dirfd, const char *name, const struct tokens *t, int sync)
 		unlinkat(dirfd, temp, 0);
 	else if (sync && fsync(dirfd) < 0)
 		r = -errno;
-	util_wipe(buf, len);
+	util_wipe(buf, MSG_MAX);
 	free(buf);
 	return r;
 }
@@ -230,22 +276,19 @@ get_time(const struct msg *m, const char *name, int *error)
 }
 
 static int
-tokens_parse(char *buf, size_t len, struct tokens *ret)
+tokens_take(const struct msg *m, struct tokens *ret)
 {
 	struct tokens t;
-	struct msg m;
 	size_t i;
-	int r = msg_parse(&m, buf, len);
+	int r = 0;
 
-	if (r < 0)
-		return r;
 	t = (struct tokens){
-	    .expires_at = get_time(&m, "expires_at", &r),
-	    .obtained_at = get_time(&m, "obtained_at", &r),
-	    .refresh_obtained_at = get_time(&m, "refresh_obtained_at", &r),
+	    .expires_at = get_time(m, "expires_at", &r),
+	    .obtained_at = get_time(m, "obtained_at", &r),
+	    .refresh_obtained_at = get_time(m, "refresh_obtained_at", &r),
 	};
 	for (i = 0; i < COUNT_OF(texts); i++)
-		*text_of(&t, i) = tokens_text(msg_get(&m, texts[i].name), &r);
+		*text_of(&t, i) = tokens_text(msg_get(m, texts[i].name), &r);
 	if (r == 0)
 		*ret = t;
 	else
@@ -253,33 +296,119 @@ tokens_parse(char *buf, size_t len, struct tokens *ret)
 	return r;
 }
 
-int
-store_load(int dirfd, const char *name, struct tokens *ret)
+/* Open a seal and read the message in it. Returns as store_parse() does. */
+static int
+unseal(const struct seal_ring *ring, const struct seal_bond *bond,
+    const char *text, struct tokens *ret)
 {
-	char *buf;
-	size_t len = 0;
+	size_t size = strlen(text), len = 0;
+	char *plain = malloc(size);
+	struct msg m;
+	int key, r = -ENOMEM;
+
+	if (!plain)
+		return -ENOMEM;
+	key = seal_open(ring, bond, text, plain, &len);
+	if (key >= 0)
+		r = msg_parse(&m, plain, len);
+	if (key >= 0 && r == 0)
+		r = tokens_take(&m, ret);
+	util_wipe(plain, size);
+	free(plain);
+	if (key < 0)
+		return key;
+	if (r < 0)
+		return r == -ENOMEM ? r : -ERR_SEAL;
+	return key == 0 && ring->seals ? STORAGE_SEALED : STORAGE_SEALED_OLD;
+}
+
+int
+store_parse(const struct seal_ring *ring, const char *name, char *buf,
+    size_t len, struct tokens *ret)
+{
+	/* a line of it even where the rest is no message */
+	int sealed = memmem(buf, len, "\nsealed=", 8) != NULL;
+	struct seal_bond bond = {.name = name};
+	struct msg m;
+	int r = msg_parse(&m, buf, len);
+
+	if (sealed && (r < 0 || !msg_get(&m, "sealed")))
+		return -ERR_SEAL;
+	if (r < 0)
+		return r;
+	if (!sealed) {
+		r = tokens_take(&m, ret);
+		return r < 0 ? r : STORAGE_PLAIN;
+	}
+	bond.config_id = msg_get(&m, "config_id");
+	return unseal(ring, &bond, msg_get(&m, "sealed"), ret);
+}
+
+/* Read a file into a new buffer of MSG_MAX bytes. */
+static int
+read_file(int dirfd, const char *name, char **ret, size_t *ret_len)
+{
 	struct stat st;
+	char *buf = NULL;
+	size_t len = 0;
 	int r = 0;
 	int fd =
 	    openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
-	buf = malloc(MSG_MAX);
-	if (!buf)
-		r = -ENOMEM;
-	else if (fstat(fd, &st) < 0)
+	if (fstat(fd, &st) < 0)
 		r = -errno;
 	else if (!S_ISREG(st.st_mode))
 		r = -ERR_FORMAT;
+	else if (!(buf = malloc(MSG_MAX)))
+		r = -ENOMEM;
 	if (r == 0)
 		r = util_read_all(fd, buf, MSG_MAX, &len);
-	if (r == 0)
-		r = tokens_parse(buf, len, ret);
 	close(fd);
+	if (r == 0) {
+		*ret = buf;
+		*ret_len = len;
+		return 0;
+	}
 	util_wipe(buf, len);
 	free(buf);
 	return r;
+}
+
+int
+store_load(int dirfd, const struct seal_ring *ring, const char *name,
+    struct tokens *ret)
+{
+	char *buf;
+	size_t len;
+	int r = read_file(dirfd, name, &buf, &len);
+
+	if (r < 0)
+		return r;
+	r = store_parse(ring, name, buf, len, ret);
+	util_wipe(buf, len);
+	free(buf);
+	return r;
+}
+
+void
+store_key_id(int dirfd, const char *name, char id[SEAL_ID_SIZE])
+{
+	struct msg m;
+	const char *text = NULL;
+	char *buf;
+	size_t len;
+
+	*id = '\0';
+	if (read_file(dirfd, name, &buf, &len) < 0)
+		return;
+	if (msg_parse(&m, buf, len) == 0)
+		text = msg_get(&m, "sealed");
+	if (text)
+		seal_id(text, id);
+	util_wipe(buf, len);
+	free(buf);
 }
 
 void
@@ -292,7 +421,8 @@ store_each(int dirfd, char first,
 	if (!dir)
 		return;
 	while ((e = readdir(dir)))
-		if (e->d_name[0] == first && !strchr(e->d_name, '#'))
+		if ((!first || e->d_name[0] == first) &&
+		    !strchr(e->d_name, '#'))
 			found(context, e->d_name);
 	closedir(dir);
 }

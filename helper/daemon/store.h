@@ -3,7 +3,10 @@
 #ifndef SASL_BEARER_STORE_H
 #define SASL_BEARER_STORE_H
 
+#include <stddef.h>
 #include <stdint.h>
+
+#include "helper/daemon/seal.h"
 
 /* What is kept of an account. Strings are on the heap, NULL when absent. */
 struct tokens {
@@ -17,6 +20,14 @@ struct tokens {
 	int64_t expires_at; /* Unix seconds, of the access token */
 	int64_t obtained_at;	     /* Unix seconds */
 	int64_t refresh_obtained_at; /* Unix seconds, of the refresh token */
+};
+
+/* How a file lies on the disk. */
+enum storage {
+	STORAGE_NONE = -1, /* there is no file */
+	STORAGE_PLAIN,
+	STORAGE_SEALED,	    /* with the first key of the ring */
+	STORAGE_SEALED_OLD, /* with another, so that it is to be written anew */
 };
 
 /* Lifetime of an access token, in seconds: where none is given, at most. */
@@ -45,10 +56,41 @@ int tokens_copy(const struct tokens *t, struct tokens *ret);
  */
 int store_open(const char *path);
 
+/* How store_save() writes a file: sealed, if the ring seals. */
+enum storage store_storage(const struct seal_ring *ring);
+
+/*
+ * Make the bytes of a file, see sasl-bearer-protocol(7).
+ *
+ *	ring	NULL: there is no key
+ *	name	of the file: a seal is good for no other
+ *	buf	MSG_MAX bytes; wipe them
+ *	ret_len	written only on success
+ *
+ * Returns 0 or a negative code; -ERR_TOOBIG when it would be too long.
+ */
+int store_format(const struct seal_ring *ring, const char *name,
+    const struct tokens *t, char *buf, size_t *ret_len);
+
+/*
+ * Read the bytes of a file.
+ *
+ *	ring	NULL: there is no key
+ *	buf	len bytes; changed, wipe them
+ *	ret	written only on success; tokens_clear() it
+ *
+ * Returns how the file lies there, an enum storage from STORAGE_PLAIN on; or
+ * -ERR_KEY or -ERR_SEAL when it is sealed and cannot be read, -ENOMEM, or what
+ * msg_parse() returns.
+ */
+int store_parse(const struct seal_ring *ring, const char *name, char *buf,
+    size_t len, struct tokens *ret);
+
 /*
  * Replace the stored credentials of one account.
  *
  *	dirfd	of store_open()
+ *	ring	NULL: there is no key
  *	name	account name: 1..64 bytes of [A-Za-z0-9@._+-], not "." or ".."
  *	t	what to store; not changed, not kept
  *	sync	0 only when losing the change to a power cut costs nothing, as
@@ -61,21 +103,30 @@ int store_open(const char *path);
  *
  * Returns 0 or a negative errno; on failure the old file stands. Does not log.
  */
-int store_save(int dirfd, const char *name, const struct tokens *t, int sync);
+int store_save(int dirfd, const struct seal_ring *ring, const char *name,
+    const struct tokens *t, int sync);
 
 /*
  * Read the stored credentials of one account.
  *
  *	ret	written only on success; tokens_clear() it
  *
- * Returns 0; -ENOENT when there are none; a negative code when the file is
- * damaged or cannot be read. The file is left as it is.
+ * Returns as store_parse() does; -ENOENT when there are none; a negative code
+ * when the file cannot be read. The file is left as it is.
  */
-int store_load(int dirfd, const char *name, struct tokens *ret);
+int store_load(int dirfd, const struct seal_ring *ring, const char *name,
+    struct tokens *ret);
 
 /*
- * Call found() for every file whose name begins with a character. It may remove
- * that file.
+ * Which key a file is sealed with.
+ *
+ *	id	always written: "" when that cannot be told
+ */
+void store_key_id(int dirfd, const char *name, char id[SEAL_ID_SIZE]);
+
+/*
+ * Call found() for every file whose name begins with a character, or with '\0'
+ * for every file. It may remove or replace that file.
  */
 void store_each(int dirfd, char first,
     void (*found)(void *context, const char *name), void *context);

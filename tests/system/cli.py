@@ -23,8 +23,8 @@ from oauthd import OAuthServer, Reply
 CLI = built("sasl-bearer")
 ME = str(os.geteuid())
 FIELDS = ["account", "user", "provider", "grant", "state", "token_id", "expires_at", "refresh_at",
-          "refresh_token_age", "flow", "certificate_expires_at", "mailboxes", "last_error",
-          "last_used"]
+          "refresh_token_age", "flow", "certificate_expires_at", "mailboxes", "storage",
+          "last_error", "last_used"]
 NUMBERS = {"expires_at", "refresh_at", "refresh_token_age", "certificate_expires_at", "mailboxes",
            "last_used"}
 
@@ -234,15 +234,16 @@ def list_table(world):
     assert world.cli("refresh", "dead").rc == 69
     done = world.cli("list")
     assert done.rc == 0, done
-    table, _, errors = done.stdout.partition("\n\n")
+    table, errors, plain = done.stdout.split("\n\n")
     lines = table.splitlines()
     assert len(lines) == 7, lines
     assert max(map(len, lines)) <= 80, lines
     column = lines[0].index("STATE")
     assert all(line[column - 2:column] == "  " and line[column] != " " for line in lines), lines
     assert re.search(r"in \d+ min", table), table
-    assert errors.startswith("dead: ") and errors.count("\n") == 1, errors
+    assert errors.startswith("dead: ") and errors.count("\n") == 0, errors
     assert "sasl-bearer login" in errors, errors
+    assert plain == "stored unencrypted: all\n", plain
 
 
 @tap.promise

@@ -30,7 +30,7 @@ static int
 has_refresh(int dir, const char *want)
 {
 	struct tokens t = {0};
-	int same = store_load(dir, "alice", &t) == 0 && t.refresh_token &&
+	int same = store_load(dir, NULL, "alice", &t) == 0 && t.refresh_token &&
 	    strcmp(t.refresh_token, want) == 0;
 
 	tokens_clear(&t);
@@ -43,14 +43,15 @@ test_round_trip(int dir)
 	struct tokens t = {0}, copy = {0};
 	struct stat st;
 
-	tap_ok(store_load(dir, "alice", &t) == -ENOENT, "nothing is stored");
-	tap_ok(store_save(dir, "alice", &sample, 1) == 0, "saved");
-	tap_ok(fstatat(dir, "alice", &st, 0) == 0 &&
-		(st.st_mode & 07777) == 0600,
+	tap_ok(
+	    store_load(dir, NULL, "alice", &t) == -ENOENT, "nothing is stored");
+	tap_ok(store_save(dir, NULL, "alice", &sample, 1) == 0, "saved");
+	tap_ok(
+	    fstatat(dir, "alice", &st, 0) == 0 && (st.st_mode & 07777) == 0600,
 	    "the file is 0600");
 	tap_ok(faccessat(dir, "alice#new", F_OK, 0) < 0,
 	    "no temporary file is left");
-	tap_ok(store_load(dir, "alice", &t) == 0, "loaded");
+	tap_ok(store_load(dir, NULL, "alice", &t) == 0, "loaded");
 	tap_is(t.refresh_token, "r-1", "refresh_token");
 	tap_is(t.access_token, "a-1", "access_token");
 	tap_is(t.config_id, "id", "config_id");
@@ -77,13 +78,14 @@ test_full_disk(int dir)
 	getrlimit(RLIMIT_FSIZE, &old);
 	none.rlim_max = old.rlim_max;
 	setrlimit(RLIMIT_FSIZE, &none);
-	r = store_save(dir, "alice", &t, 1);
+	r = store_save(dir, NULL, "alice", &t, 1);
 	setrlimit(RLIMIT_FSIZE, &old);
 	tap_ok(r == -EFBIG, "L1: a save that the disk refuses says so");
 	tap_ok(has_refresh(dir, "r-1"), "L1: the old file is whole");
 	tap_ok(faccessat(dir, "alice#new", F_OK, 0) < 0,
 	    "L1: nothing is left behind");
-	tap_ok(store_save(dir, "alice", &t, 1) == 0 && has_refresh(dir, "r-2"),
+	tap_ok(store_save(dir, NULL, "alice", &t, 1) == 0 &&
+		has_refresh(dir, "r-2"),
 	    "L1: later it is saved");
 }
 
@@ -109,16 +111,16 @@ test_damage(int dir)
 		fd = openat(dir, "bad", O_WRONLY | O_CREAT | O_TRUNC, 0600);
 		util_write_all(fd, rows[i].text, strlen(rows[i].text));
 		close(fd);
-		r = store_load(dir, "bad", &t);
+		r = store_load(dir, NULL, "bad", &t);
 		tap_ok(r == rows[i].result, "refused: %s: %d", rows[i].what, r);
 	}
 	unlinkat(dir, "bad", 0);
 	tap_ok(symlinkat("alice", dir, "bad") == 0 &&
-		store_load(dir, "bad", &t) == -ELOOP,
+		store_load(dir, NULL, "bad", &t) == -ELOOP,
 	    "a link is not followed");
 	unlinkat(dir, "bad", 0);
 	tap_ok(mkfifoat(dir, "bad", 0600) == 0 &&
-		store_load(dir, "bad", &t) == -ERR_FORMAT,
+		store_load(dir, NULL, "bad", &t) == -ERR_FORMAT,
 	    "a FIFO does not make it wait");
 	unlinkat(dir, "bad", 0);
 }
