@@ -65,6 +65,7 @@ done
 ])
 
 AC_DEFUN([SB_HARDENING], [
+AC_REQUIRE([SB_COVERAGE])
 AC_ARG_ENABLE([hardening],
   [AS_HELP_STRING([--disable-hardening],
     [build without the compiler's and linker's protections])],
@@ -82,7 +83,7 @@ AS_IF([test "x$enable_hardening" = xyes], [
   SB_TRY_CFLAGS([HARDENING_LDFLAGS], [-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack])
   SB_TRY_CFLAGS([PIE_CFLAGS], [-fPIE])
   SB_TRY_CFLAGS([PIE_LDFLAGS], [-pie])
-  AS_IF([test "x$enable_sanitizers" = xno],
+  AS_IF([test "x$enable_sanitizers$enable_coverage" = xnono],
     [HARDENING_CFLAGS="$HARDENING_CFLAGS -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2"])
 ])
 AC_SUBST([HARDENING_CFLAGS])
@@ -98,6 +99,23 @@ AS_IF([test "x$enable_sanitizers" != xno],
   [SANITIZER_FLAGS="-fsanitize=$enable_sanitizers -fno-sanitize-recover=all -fno-omit-frame-pointer"])
 AC_SUBST([SANITIZER_FLAGS])
 AM_CONDITIONAL([SANITIZERS], [test "x$enable_sanitizers" != xno])
+])
+
+# Which lines the tests run; children leave by _exit(), so it is wrapped.
+AC_DEFUN([SB_COVERAGE], [
+AC_ARG_ENABLE([coverage],
+  [AS_HELP_STRING([--enable-coverage],
+    [build for "make coverage" (needs gcc and gcovr)])],
+  [], [enable_coverage=no])
+COVERAGE_CFLAGS=
+COVERAGE_LDFLAGS=
+AS_IF([test "x$enable_coverage" != xno],
+  [CFLAGS="-g -O0"
+   COVERAGE_CFLAGS="-fprofile-arcs -ftest-coverage -fprofile-update=atomic"
+   COVERAGE_LDFLAGS="-fprofile-arcs -Wl,--wrap=_exit"])
+AC_SUBST([COVERAGE_CFLAGS])
+AC_SUBST([COVERAGE_LDFLAGS])
+AM_CONDITIONAL([COVERAGE], [test "x$enable_coverage" != xno])
 ])
 
 # libFuzzer brings its own main(); without it each target reads stdin.
