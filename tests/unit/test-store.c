@@ -102,6 +102,10 @@ test_damage(int dir)
 		-ERR_NUMBER},
 	    {"a later version", "protocol=2\nrefresh_token=r\n\n",
 		-ERR_VERSION},
+	    {"a seal that is none", "protocol=1\nsealed=x\n\n", -ERR_SEAL},
+	    {"an empty seal", "protocol=1\nsealed=\n\n", -ERR_SEAL},
+	    {"a seal in what is no message", "?\nsealed=x", -ERR_SEAL},
+	    {"a seal twice", "protocol=1\nsealed=x\nsealed=x\n\n", -ERR_SEAL},
 	};
 	struct tokens t = {0};
 	size_t i;
@@ -123,6 +127,137 @@ test_damage(int dir)
 		store_load(dir, NULL, "bad", &t) == -ERR_FORMAT,
 	    "a FIFO does not make it wait");
 	unlinkat(dir, "bad", 0);
+}
+
+static struct seal_ring ring = {.seals = 1}, rotated = {.seals = 1}, spare;
+
+static void
+test_rings(void)
+{
+	char key[SEAL_KEY_DIGITS + 1];
+	int r;
+
+	memset(key, '1', SEAL_KEY_DIGITS);
+	key[SEAL_KEY_DIGITS] = '\0';
+	r = seal_add(&ring, key);
+	key[0] = '2';
+	r |= seal_add(&rotated, key);
+	key[0] = '1';
+	r |= seal_add(&rotated, key) | seal_add(&spare, key);
+	tap_ok(r == 0, "rings of keys");
+	tap_ok(store_storage(NULL) == STORAGE_PLAIN &&
+		store_storage(&spare) == STORAGE_PLAIN &&
+		store_storage(&ring) == STORAGE_SEALED,
+	    "what a ring makes of a file");
+}
+
+/* How a file is read, and with what result. */
+static void
+test_storage(int dir)
+{
+	static const struct {
+		const char *what;
+		const struct seal_ring *by, *with;
+		int result;
+	} rows[] = {
+	    {"plain, without a key", NULL, NULL, STORAGE_PLAIN},
+	    {"plain, with a key", NULL, &ring, STORAGE_PLAIN},
+	    {"plain, by a ring that does not seal", &spare, NULL,
+		STORAGE_PLAIN},
+	    {"sealed", &ring, &ring, STORAGE_SEALED},
+	    {"sealed, with the key before", &ring, &rotated,
+		STORAGE_SEALED_OLD},
+	    {"sealed, with a ring that does not seal", &ring, &spare,
+		STORAGE_SEALED_OLD},
+	    {"sealed, without a key", &ring, NULL, -ERR_KEY},
+	    {"sealed, with another key", &rotated, &ring, -ERR_KEY},
+	};
+	struct tokens t = {0};
+	char key[SEAL_ID_SIZE];
+	size_t i;
+	int r;
+
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		r = store_save(dir, rows[i].by, "alice", &sample, 1);
+		if (r == 0)
+			r = store_load(dir, rows[i].with, "alice", &t);
+		tap_ok(r == rows[i].result &&
+			(r < 0 ? !t.refresh_token
+			       : strcmp(t.refresh_token, "r-1") == 0),
+		    "%s: %d", rows[i].what, r);
+		tokens_clear(&t);
+	}
+	store_key_id(dir, "alice", key);
+	tap_is(key, rotated.keys[0].id, "whose key it is can be told");
+	store_save(dir, NULL, "alice", &sample, 1);
+	store_key_id(dir, "alice", key);
+	tap_is(key, "", "a plain file has none");
+	store_key_id(dir, "nobody", key);
+	tap_is(key, "", "nor has one that is not there");
+	store_save(dir, &ring, "alice", &sample, 1);
+	tap_ok(renameat(dir, "alice", dir, "bob") == 0 &&
+		store_load(dir, &ring, "bob", &t) == -ERR_SEAL,
+	    "a sealed file by another name");
+	unlinkat(dir, "bob", 0);
+}
+
+/* The largest credentials that a request can bring fit into a sealed file. */
+static void
+test_largest(int dir)
+{
+	char token[TOKEN_MAX + 1], text[4097];
+	struct tokens t = sample, back = {0};
+	int r;
+
+	memset(token, 't', TOKEN_MAX);
+	token[TOKEN_MAX] = '\0';
+	memset(text, 's', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	t.refresh_token = t.access_token = token;
+	t.scope = t.flow = text;
+	r = store_save(dir, &ring, "alice", &t, 1);
+	tap_ok(r == 0 &&
+		store_load(dir, &ring, "alice", &back) == STORAGE_SEALED &&
+		strcmp(back.access_token, token) == 0,
+	    "the largest of all: %d", r);
+	tokens_clear(&back);
+	t.account = t.mailbox = token;
+	r = store_save(dir, &ring, "alice", &t, 1);
+	tap_ok(r == -ERR_TOOBIG &&
+		store_load(dir, &ring, "alice", &back) == STORAGE_SEALED,
+	    "a larger one is refused, and the file stands: %d", r);
+	tokens_clear(&back);
+	store_remove(dir, "alice");
+}
+
+/* What is in a seal but is no state file. */
+static void
+test_inside(void)
+{
+	static const struct seal_bond bond = {"alice", NULL};
+	static const char *const inside[] = {"", "x", "protocol=1\n",
+	    "protocol=2\n\n", "protocol=1\nexpires_at=x\n\n",
+	    "protocol=1\n\nmore"};
+	static const char plain[] = "protocol=1\n\n";
+	char file[1024], seal[512];
+	struct tokens t = {0};
+	size_t i;
+	int r, n;
+
+	for (i = 0; i < COUNT_OF(inside); i++) {
+		seal_make(
+		    &ring.keys[0], &bond, inside[i], strlen(inside[i]), seal);
+		n = snprintf(
+		    file, sizeof(file), "protocol=1\nsealed=%s\n\n", seal);
+		r = store_parse(&ring, "alice", file, (size_t)n, &t);
+		tap_ok(r == -ERR_SEAL, "in a seal, \"%.11s...\": %d", inside[i],
+		    r);
+	}
+	seal_make(&ring.keys[0], &bond, plain, strlen(plain), seal);
+	n = snprintf(file, sizeof(file), "protocol=1\nsealed=%s\n\n", seal);
+	r = store_parse(&ring, "alice", file, (size_t)n, &t);
+	tap_ok(r == STORAGE_SEALED, "in a seal, an empty message");
+	tokens_clear(&t);
 }
 
 static void
@@ -164,6 +299,10 @@ main(void)
 	test_round_trip(dir);
 	test_full_disk(dir);
 	test_damage(dir);
+	test_rings();
+	test_storage(dir);
+	test_largest(dir);
+	test_inside();
 	test_open(sub, dir);
 	rmdir(sub);
 	snprintf(sub, sizeof(sub), "%s/a", path);
