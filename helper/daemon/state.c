@@ -17,6 +17,8 @@
 #define SLOW_MAX (6 * HOUR)
 #define REJECT_MIN MINUTE
 #define REJECT_MAX HOUR
+#define AHEAD_MIN (4 * SECOND) /* between two refreshes ahead of time */
+#define ADVISED_MIN MINUTE     /* of a provider's advice when to refresh */
 #define IN_USE DAY	  /* asked for within this: refreshed ahead of time */
 #define HEAD_START MINUTE /* of a refresh before askers would have to wait */
 
@@ -85,12 +87,16 @@ is_failed(const struct life *l)
 	    l->state == STATE_CONFIG;
 }
 
-/* When to refresh ahead of time; never for an account nobody asks for. */
+/*
+ * When to refresh ahead of time; never for an account nobody asks for, nor a
+ * token that lives for moments only: that would never end.
+ */
 static int64_t
 refresh_due(const struct life *l)
 {
 	return l->expires_ms && l->used_ms &&
-		l->refresh_ms - l->used_ms < IN_USE
+		l->refresh_ms - l->used_ms < IN_USE &&
+		l->refresh_ms - l->obtained_ms >= AHEAD_MIN
 	    ? l->refresh_ms
 	    : INT64_MAX;
 }
@@ -167,8 +173,9 @@ on_token(struct life *l, const struct life_info *info, int64_t now)
 	l->retry_ms = 0;
 	l->obtained_ms = now;
 	l->expires_ms = now + max64(info->lifetime_ms, 1);
-	delay = info->refresh_in_ms > 0 ? info->refresh_in_ms
-					: info->lifetime_ms / 5 * 4;
+	delay = info->refresh_in_ms > 0
+	    ? max64(info->refresh_in_ms, ADVISED_MIN)
+	    : info->lifetime_ms / 5 * 4;
 	/* with a large min_validity askers would wait earlier than that */
 	latest = info->lifetime_ms - wanted_validity(l, 0);
 	latest -= min64(HEAD_START, latest / 5);

@@ -380,12 +380,12 @@ def min_validity_is_clamped(world):
 @tap.promise
 def background_refresh(world):
     "an account in use is refreshed before its token ends: nobody waits"
-    server = world.provider(expires_in=3)
+    server = world.provider(expires_in=12)
     helper = world.helper(server)
     world.sign_in(server, helper)
     assert helper.token()["status"] == "ok"
     seen = len(server.seen("token"))
-    server.wait_seen("token", seen + 1, 10)
+    server.wait_seen("token", seen + 1, 20)
     ended(helper)
 
 

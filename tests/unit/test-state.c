@@ -185,6 +185,9 @@ test_token(void)
 	info.refresh_in_ms = 10 * MIN;
 	state_event(&l, EVENT_TOKEN, &info, T0);
 	tap_ok(l.refresh_ms == T0 + 10 * MIN, "or when the provider advises");
+	info.refresh_in_ms = S;
+	state_event(&l, EVENT_TOKEN, &info, T0);
+	tap_ok(l.refresh_ms == T0 + MIN, "but not each second");
 	info.refresh_in_ms = 0;
 	info.jitter = -50;
 	state_event(&l, EVENT_TOKEN, &info, T0);
@@ -229,6 +232,12 @@ test_timer(void)
 	tap_ok(state_shown(&l, T0 + 50 * MIN) == STATE_AGING &&
 		state_shown(&l, T0 + 2 * HOUR) == STATE_STALE,
 	    "D9: what is shown goes with the time");
+	info.lifetime_ms = S;
+	state_event(&l, EVENT_TOKEN, &info, T0);
+	tap_ok(state_next(&l) == T0 + 7 * DAY,
+	    "a token of a second is not refreshed each second for ever");
+	info.lifetime_ms = HOUR;
+	state_event(&l, EVENT_TOKEN, &info, T0);
 	l.keeps_alive = 0;
 	l.used_ms = 0;
 	tap_ok(state_next(&l) == INT64_MAX,
