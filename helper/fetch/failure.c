@@ -9,6 +9,7 @@
 #include <curl/curl.h>
 
 #include "common/util.h"
+#include "helper/fetch/clock.h"
 #include "helper/fetch/failure.h"
 #include "helper/fetch/meaning.h"
 
@@ -28,7 +29,7 @@ failure_retry_after(const struct http_answer *http)
 {
 	size_t len = strlen(http->retry_after);
 	int64_t n = -1;
-	time_t until, now;
+	int64_t until, now = clock_of(http);
 
 	if (len == 0)
 		return -1;
@@ -39,14 +40,11 @@ failure_retry_after(const struct http_answer *http)
 		return n;
 	}
 	until = curl_getdate(http->retry_after, NULL);
-	now = curl_getdate(http->date, NULL);
-	if (now == -1)
-		now = (time_t)http->now_s;
 	if (until == -1 || !strchr(http->retry_after, ' '))
 		return -1;
 	if (until <= now)
 		return 0;
-	n = (int64_t)until - (int64_t)now;
+	n = until - now;
 	return n > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : n;
 }
 
@@ -141,14 +139,15 @@ put_error(const struct answered *a, const struct trouble *t, struct reply *r)
 {
 	struct meaning m =
 	    meaning_find(a->op, r->request, a->http->status, t->word);
-	char http[32] = "";
+	char http[32] = "", clock[CLOCK_DOUBT_SIZE];
 
 	if (m.status == STATUS_TEMPORARY && a->http->status != 400)
 		snprintf(http, sizeof(http), "HTTP %ld: ", a->http->status);
-	reply_fail(r, m.status, "%s: %s%s%s%s%s%s", a->host, http,
+	clock_doubt(a->http, a->host, clock);
+	reply_fail(r, m.status, "%s: %s%s%s%s%s%s%s", a->host, http,
 	    *t->word ? t->word : "an error without a known name",
 	    *t->text ? ": " : "", t->text, m.advice ? "; " : "",
-	    m.advice ? m.advice : "");
+	    m.advice ? m.advice : "", clock);
 	msg_put(&r->w, "error", t->word);
 	if (t->aadsts)
 		msg_put_number(&r->w, "aadsts", t->aadsts);
@@ -168,16 +167,24 @@ describe(const struct answered *a, const char *missing, const struct reply *r,
 		snprintf(what, TEXT_MAX, ", a redirect, which is not followed");
 	else if (http->len == 0)
 		snprintf(what, TEXT_MAX, " without a body");
-	else if (!a->json && strstr(type, "json"))
+	else if (!a->json && (!*type || strstr(type, "json")))
 		snprintf(
 		    what, TEXT_MAX, " with a body that is not a JSON object");
 	else if (!a->json)
-		snprintf(what, TEXT_MAX, " with a %s body",
-		    *type ? type : "strange");
+		snprintf(what, TEXT_MAX, " with a %s body", type);
 	else if (http->status >= 200 && http->status < 300)
 		snprintf(what, TEXT_MAX, " without %s", missing);
 	else
 		snprintf(what, TEXT_MAX, " without an error name");
+}
+
+/* The name of the endpoint, where this looks as if it were none; or NULL. */
+static const char *
+doubt_endpoint(const struct answered *a)
+{
+	if (!a->op || a->json || meaning_later(a->http->status))
+		return NULL;
+	return a->op->endpoint;
 }
 
 static void
@@ -185,11 +192,17 @@ put_nothing(const struct answered *a, const char *missing, struct reply *r)
 {
 	struct meaning m =
 	    meaning_find(a->op, r->request, a->http->status, NULL);
-	char what[TEXT_MAX];
+	const char *endpoint = doubt_endpoint(a);
+	char what[TEXT_MAX], clock[CLOCK_DOUBT_SIZE], advice[160] = "";
 
 	describe(a, missing, r, what);
+	clock_doubt(a->http, a->host, clock);
+	if (m.advice)
+		snprintf(advice, sizeof(advice), "; %s", m.advice);
+	else if (endpoint)
+		snprintf(advice, sizeof(advice), "; check %s", endpoint);
 	reply_fail(r, m.status, "%s: HTTP %ld%s%s%s", a->host, a->http->status,
-	    what, m.advice ? "; " : "", m.advice ? m.advice : "");
+	    what, advice, clock);
 }
 
 int

@@ -10,9 +10,11 @@
 #include <curl/curl.h>
 
 #include "common/util.h"
+#include "helper/fetch/clock.h"
 #include "helper/fetch/http.h"
 
 #define AGENT "sasl-bearer/" PACKAGE_VERSION
+#define CHECK_ADDRESS "check the address of the endpoint"
 
 /* One exchange under way. */
 struct exchange {
@@ -273,11 +275,29 @@ explain_connect(const struct exchange *x, CURL *easy)
 	    code ? err_text((int)code, buf, sizeof(buf)) : x->error);
 }
 
-/* libcurl has one code for both, and the same words in all its TLS backends. */
+/* What a certificate is by the clock of this machine, or NULL. */
+static const char *
+out_of_time(const char *error)
+{
+	if (strstr(error, "not yet valid"))
+		return "is not valid yet";
+	return strstr(error, "expired") ? "has expired" : NULL;
+}
+
+/* libcurl has one code for all, and the same words in all its TLS backends. */
 static void
 explain_certificate(const struct exchange *x)
 {
-	if (strstr(x->error, "subject name"))
+	const char *when = out_of_time(x->error);
+	char clock[CLOCK_SIZE];
+
+	clock_text(time(NULL), clock);
+	if (when)
+		snprintf(x->why, x->size,
+		    "the certificate of %s %s; is this machine's clock right? "
+		    "it says %s UTC",
+		    x->to->host, when, clock);
+	else if (strstr(x->error, "subject name"))
 		snprintf(x->why, x->size,
 		    "the certificate of %s is not for that name: %s",
 		    x->to->host, x->error);
@@ -286,6 +306,31 @@ explain_certificate(const struct exchange *x)
 		    "the certificate of %s is not trusted: %s (set ca_file if "
 		    "it is a private CA)",
 		    x->to->host, x->error);
+}
+
+/* OpenSSL puts its name, a number and a library before its words. */
+static void
+explain_tls(const struct exchange *x)
+{
+	static const struct {
+		const char *word, *advice;
+	} table[] = {
+	    {"protocol", "; it must speak TLS 1.2 or later"},
+	    {"handshake failure",
+		"; it accepts none of this machine's ciphers, or wants a "
+		"certificate"},
+	    {"version number", ": it answers, but not in TLS; " CHECK_ADDRESS},
+	    {"", ""},
+	};
+	const char *colon = strrchr(x->error, ':'), *words = x->error;
+	size_t i = 0;
+
+	if (strstr(x->error, "error:") && colon[1])
+		words = colon + 1;
+	while (!strstr(words, table[i].word))
+		i++;
+	snprintf(x->why, x->size, "TLS with %s failed: %s%s", x->to->host,
+	    words, table[i].advice);
 }
 
 /* Say why an exchange failed, and whose trouble that is. */
@@ -319,9 +364,20 @@ explain(const struct exchange *x, CURL *easy, CURLcode code)
 		    "the CA certificates cannot be used: %s", x->error);
 		return STATUS_CONFIG;
 	case CURLE_SSL_CONNECT_ERROR:
-		snprintf(
-		    x->why, x->size, "TLS with %s failed: %s", host, x->error);
+		explain_tls(x);
 		break;
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		snprintf(x->why, x->size,
+		    "%s answers, but not in HTTP; " CHECK_ADDRESS, host);
+		break;
+	case CURLE_WEIRD_SERVER_REPLY:
+		snprintf(x->why, x->size,
+		    "the answer of %s is not proper HTTP: %s", host, x->error);
+		break;
+#if LIBCURL_VERSION_NUM >= 0x080600
+	case CURLE_TOO_LARGE:
+#endif
+	case CURLE_OUT_OF_MEMORY: /* so older ones call a line of 100 KiB */
 	case CURLE_WRITE_ERROR:
 		snprintf(x->why, x->size, "the answer of %s is too long", host);
 		break;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/util.h"
+#include "helper/fetch/clock.h"
 #include "helper/fetch/failure.h"
 #include "helper/fetch/oauth.h"
 
@@ -39,7 +40,7 @@ static int64_t
 read_expiry(const struct answered *a)
 {
 	int64_t in = field_seconds(a->json, "expires_in", 1, EXPIRES_MAX, 0);
-	int64_t end = read_end(a->json, a->http->now_s);
+	int64_t end = read_end(a->json, clock_of(a->http));
 
 	if (in && (a->op->flags & OPERATION_IDENTITY) && end > 1 && end < in)
 		return end;

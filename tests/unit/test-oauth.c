@@ -8,6 +8,7 @@
 
 #include "common/util.h"
 #include "helper/fetch/discover.h"
+#include "helper/fetch/clock.h"
 #include "helper/fetch/failure.h"
 #include "helper/fetch/form.h"
 #include "helper/fetch/oauth.h"
@@ -237,7 +238,7 @@ static const struct row rows[] = {
 	    "{\"error\":\"temporarily_unavailable\"}", "status=temporary",
 	    NULL},
 	{"404 and no identity", REFRESH, 404, "", "status=temporary",
-	    HOST ": HTTP 404 without a body"},
+	    HOST ": HTTP 404 without a body; check token_endpoint"},
 
 	/* R5: plain data, whatever the letters are */
 	{"R5 bearer", REFRESH, 200,
@@ -284,7 +285,7 @@ static const struct row rows[] = {
 	    HOST ": HTTP 503 with a text/html body"},
 	{"L6 400 with HTML", REFRESH, 400, "<html>no</html>",
 	    "status=temporary http_status=400",
-	    HOST ": HTTP 400 with a text/html body"},
+	    HOST ": HTTP 400 with a text/html body; check token_endpoint"},
 	{"L6 200 with HTML", REFRESH, 200, "<html>log in</html>",
 	    "status=temporary", "HTTP 200 with a text/html body"},
 	{"L6 nothing", REFRESH, 200, "", "status=temporary",
@@ -699,6 +700,7 @@ test_retry_after(void)
 		    t[i].header, (int)t[i].want, (int)n);
 	}
 	strcpy(answer.retry_after, "42");
+	answer.date[0] = '\0';
 	read_answer(REFRESH, 503, "", 0);
 	expect("R8 503", "status=temporary retry_after=42 http_status=503");
 	read_answer(REFRESH, 429, "{\"error\":\"x\"}", 13);
@@ -706,6 +708,39 @@ test_retry_after(void)
 	answer.retry_after[0] = '\0';
 	read_answer(REFRESH, 503, "", 0);
 	expect("R8 503 without", "!retry_after");
+}
+
+/* What an answer says when the clocks differ. */
+static void
+test_clock(void)
+{
+	static const struct {
+		const char *date, *doubt;
+	} t[] = {
+	    {"", ""},
+	    {"soon", ""},
+	    {DATE, ""},
+	    {"Tue, 14 Nov 2023 22:18:20 GMT", ""},
+	    {"Wed, 15 Nov 2023 22:13:20 GMT",
+		"; is this machine's clock right? it says 2023-11-14 22:13 "
+		"UTC, and login.example says 2023-11-15 22:13"},
+	    {"Mon, 13 Nov 2023 22:13:20 GMT",
+		"; is this machine's clock right? it says 2023-11-14 22:13 "
+		"UTC, and login.example says 2023-11-13 22:13"},
+	};
+	char text[CLOCK_DOUBT_SIZE];
+	size_t i;
+
+	answer.now_s = NOW;
+	for (i = 0; i < COUNT_OF(t); i++) {
+		snprintf(answer.date, sizeof(answer.date), "%s", t[i].date);
+		clock_doubt(&answer, "login.example", text);
+		tap_is(text, t[i].doubt, t[i].date);
+	}
+	read_answer(REFRESH, 200, "{" TOKEN ",\"expires_on\":1699917200}",
+	    strlen("{" TOKEN ",\"expires_on\":1699917200}"));
+	expect("expires_on is by the provider's clock", "expires_in=3600");
+	answer.date[0] = '\0';
 }
 
 static void
@@ -1180,6 +1215,7 @@ main(void)
 	test_words();
 	test_message();
 	test_retry_after();
+	test_clock();
 	test_forms();
 	test_form_limits();
 	test_operations();
