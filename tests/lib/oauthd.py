@@ -40,7 +40,8 @@ KINDS = {
 class Reply:
     """What to answer.
 
-    status, headers  of HTTP; the content type is JSON unless headers say otherwise
+    status, headers  of HTTP; the content type is JSON unless headers say otherwise; a list of
+                     values is a header line for each
     json, body       the content: a value, or bytes or text as they are
     megabytes        this much filler instead
     delay            seconds before the answer
@@ -48,16 +49,17 @@ class Reply:
     drip             seconds between two bytes of the body
     reset            connection reset in the middle of the body
     close            end of file instead of an answer
+    raw              these bytes, head and all, instead of an answer; then end of file
     """
 
     def __init__(self, status=200, json=None, body=b"", headers=None, megabytes=0, delay=0,
-                 silent=False, drip=0, reset=False, close=False):
+                 silent=False, drip=0, reset=False, close=False, raw=None):
         self.status, self.headers = status, dict(headers or {})
         self.body = body.encode() if isinstance(body, str) else body
         if json is not None:
             self.body = jsonlib.dumps(json).encode()
         self.megabytes, self.delay, self.drip = megabytes, delay, drip
-        self.silent, self.reset, self.close = silent, reset, close
+        self.silent, self.reset, self.close, self.raw = silent, reset, close, raw
 
     @classmethod
     def error(cls, error, description="", status=400, **members):
@@ -112,13 +114,18 @@ class Handler(BaseHTTPRequestHandler):
         if reply.silent or reply.close:
             self.close_connection = True
             return
+        if reply.raw is not None:
+            self.close_connection = True
+            self.wfile.write(reply.raw)
+            return
         size = reply.megabytes << 20 or len(reply.body)
         self.send_response(reply.status)
         headers = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store",
                    "Content-Length": str(size), **reply.headers}
         for name, value in headers.items():
-            if value is not None:
-                self.send_header(name, value)
+            for one in value if isinstance(value, list) else [value]:
+                if one is not None:
+                    self.send_header(name, one)
         self.end_headers()
         self.send_body(reply)
 
@@ -156,6 +163,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(address, Handler)
 
     def finish_request(self, request, client_address):
+        with self.oauth.changed:
+            self.oauth.connections += 1
         if self.context and not self.oauth.mute:
             request.settimeout(30)
             with self.context.wrap_socket(request, server_side=True) as wrapped:
@@ -191,6 +200,7 @@ class OAuthServer(Provider):
             self.context.load_cert_chain(*pair)
         self.host, self.port, self.log = host, port, log
         self.mute = False           # accept connections and say nothing, not even TLS
+        self.connections = 0        # so far, whatever became of them
         self.requests = []
         self.changed = threading.Condition()
         self.scripts = collections.defaultdict(collections.deque)
