@@ -3,9 +3,11 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/util.h"
 #include "helper/config/program.h"
@@ -17,6 +19,7 @@
 
 #define GRACE_MS \
 	3000 /* a child has its own deadline; this is for a stuck one */
+#define INBOX_PAUSE_US 100000
 #define DAY_S INT64_C(86400)
 #define CERTIFICATE_WARN_S (30 * DAY_S)
 
@@ -32,6 +35,11 @@ exchange_free(struct exchange *x)
 	account_conf_free(x->conf);
 	material_clear(&x->material);
 	util_secret_free(x->assertion);
+	inbox_clear(&x->inbox);
+	if (x->ack >= 0 && !x->must_keep)
+		(void)!write(x->ack, "", 1);
+	if (x->ack >= 0)
+		close(x->ack);
 	free(x);
 	fetch_next(d);
 }
@@ -70,6 +78,8 @@ exchange_new(struct account *a)
 		return NULL;
 	}
 	x->account = a;
+	x->ack = -1;
+	inbox_init(&x->inbox);
 	x->conf = account_conf_share(a->conf);
 	x->generation = a->generation;
 	memcpy(x->config_id, a->config_id, sizeof(x->config_id));
@@ -169,7 +179,38 @@ sign(struct exchange *x)
 static void
 read_files(struct job *j)
 {
-	material_read(&((struct exchange *)j)->material);
+	struct exchange *x = (struct exchange *)j;
+
+	if (inbox_open(&x->inbox) == 0)
+		material_read(&x->material);
+}
+
+static void
+look_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct exchange *x = arg;
+
+	(void)fd;
+	(void)what;
+	if (x->account->tokens.refresh_token)
+		inbox_prepare(&x->inbox, x->inbox.dirfd, x->account->file,
+		    x->account->tokens.refresh_token);
+	worker_submit(x->account->daemon->worker, &x->job);
+}
+
+/*
+ * The child of a daemon before us has not ended: its answer may be the only one
+ * that there will be. Returns whether it is waited for.
+ */
+static int
+wait_for_inbox(struct exchange *x)
+{
+	static const struct timeval pause = {.tv_usec = INBOX_PAUSE_US};
+
+	return x->inbox.error == -EWOULDBLOCK &&
+	    util_now_ms() < x->patience_ms &&
+	    event_base_once(x->account->daemon->base, -1, EV_TIMEOUT,
+		look_again, x, &pause) == 0;
 }
 
 static void
@@ -187,17 +228,40 @@ on_looked(struct job *j)
 }
 
 static void
+explain_inbox(struct exchange *x)
+{
+	char why[CONF_TEXT_MAX], text[64];
+
+	if (x->inbox.error == -EWOULDBLOCK)
+		snprintf(why, sizeof(why),
+		    "the answer to a request of the sasl-bearerd before this "
+		    "one has not come yet");
+	else
+		snprintf(why, sizeof(why), "cannot look for answers in %s: %s",
+		    x->account->daemon->settings.state_dir,
+		    err_text(x->inbox.error, text, sizeof(text)));
+	set_why(x, STATUS_TEMPORARY, why);
+}
+
+static void
 on_read(struct job *j)
 {
 	struct exchange *x = (struct exchange *)j;
 	char text[64];
 	int r = 0;
 
+	if (wait_for_inbox(x))
+		return;
+	if (x->inbox.error < 0) {
+		explain_inbox(x);
+		x->ready(x);
+		return;
+	}
 	memcpy(x->account->files, x->material.id, sizeof(x->material.id));
 	if (*x->material.why)
 		set_why(x, STATUS_CONFIG, x->material.why);
-	else if (x->material.path[MATERIAL_KEY] && exchange_is_wanted(x) &&
-	    (r = sign(x)) == 0)
+	else if (x->inbox.left.count == 0 && x->material.path[MATERIAL_KEY] &&
+	    exchange_is_wanted(x) && (r = sign(x)) == 0)
 		return;
 	if (r < 0)
 		set_why(x, STATUS_TEMPORARY, err_text(r, text, sizeof(text)));
@@ -208,6 +272,8 @@ void
 exchange_start(struct exchange *x, void (*ready)(struct exchange *x))
 {
 	x->ready = ready;
+	x->patience_ms = util_now_ms() +
+	    x->account->daemon->settings.fetch_timeout_s * 1000 + GRACE_MS;
 	x->job.run = read_files;
 	x->job.done = on_read;
 	worker_submit(x->account->daemon->worker, &x->job);
@@ -259,6 +325,22 @@ on_fetched(void *context, struct child_result *r)
 	x->done(x, code == 0 ? &reply : NULL, why);
 }
 
+/* Give the child what it needs to keep the answer safe: see inbox.h. */
+static void
+share_inbox(struct exchange *x, struct child_call *call)
+{
+	int ack[2];
+
+	if (x->inbox.fd < 0 || pipe2(ack, O_CLOEXEC) < 0)
+		return;
+	call->fd[0] = ack[0];
+	call->fd[1] = x->inbox.fd;
+	x->ack = ack[1];
+	/* else only the lock counts: no plain text beside what is sealed */
+	if (store_storage(x->account->daemon->ring) == STORAGE_PLAIN)
+		msg_put(call->w, "exchange", x->inbox.id);
+}
+
 int
 exchange_send(struct exchange *x,
     void (*put)(struct msg_writer *w, const struct exchange *x),
@@ -281,9 +363,13 @@ exchange_send(struct exchange *x,
 	msg_begin(&w, buf, MSG_MAX);
 	put(&w, x);
 	put_client(&w, x);
+	share_inbox(x, &call);
 	r = msg_end(&w);
 	if (r == 0)
 		r = child_start(d->children, &call, on_fetched, x);
+	if (call.fd[0] >= 0)
+		close(call.fd[0]);
+	inbox_clear(&x->inbox); /* the child has it, and its lock */
 	util_wipe(buf, w.len);
 	free(buf);
 	return r;

@@ -6,6 +6,7 @@
 #include "helper/config/material.h"
 #include "helper/daemon/account.h"
 #include "helper/daemon/child.h"
+#include "helper/daemon/inbox.h"
 #include "helper/daemon/worker.h"
 
 struct exchange;
@@ -22,7 +23,11 @@ struct exchange {
 	unsigned generation;
 	char config_id[CONFIG_ID_SIZE]; /* of the registration that is used */
 	struct material material;
-	char *assertion;	 /* signed; a secret */
+	char *assertion; /* signed; a secret */
+	struct inbox inbox;
+	int64_t patience_ms; /* for the child of another; CLOCK_MONOTONIC */
+	int ack;       /* a byte: the child may forget the answer; -1: none */
+	int must_keep; /* no byte: it may be lost, if not with the child */
 	enum status why_status;	 /* of why */
 	char why[CONF_TEXT_MAX]; /* "", or why nothing can be sent */
 	int64_t refresh_in_s;

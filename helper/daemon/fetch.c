@@ -165,7 +165,8 @@ on_saved(struct account *a, struct tokens *t, int r, void *context)
 {
 	struct exchange *x = context;
 
-	(void)r; /* logged; the token is served from memory */
+	/* logged; the token is served from memory */
+	x->must_keep = r < 0;
 	if (exchange_is_wanted(x))
 		succeed(a, t, x->refresh_in_s);
 	exchange_free(x);
@@ -183,14 +184,18 @@ take(struct exchange *x, const struct granted *g)
 	struct tokens t = {0}, copy = {0};
 
 	if (make_tokens(x, g, &t) < 0) {
+		x->must_keep = 1;
 		fail(x, STATUS_TEMPORARY, "out of memory", 0);
 		return 0;
 	}
 	x->refresh_in_s = g->refresh_in;
 	if (t.refresh_token &&
-	    strcmp(t.refresh_token, a->tokens.refresh_token) != 0 &&
-	    save_start(a, &t, 1, on_saved, x) == 0)
-		return 1;
+	    strcmp(t.refresh_token, a->tokens.refresh_token) != 0) {
+		if (save_start(a, &t, 1, on_saved, x) == 0)
+			return 1;
+		a->unsaved = 1;
+		x->must_keep = 1;
+	}
 	if (tokens_copy(&t, &copy) == 0 &&
 	    save_start(a, &copy, a->unsaved, NULL, NULL) < 0)
 		tokens_clear(&copy);
@@ -217,6 +222,12 @@ take_reply(struct exchange *x, const struct msg *reply)
 		return 0;
 	}
 	msg_get_number(reply, "refresh_in", 1, EXPIRES_IN_MAX, &g.refresh_in);
+	if (x->inbox.left.count > 0 && x->inbox.age_s > 0) {
+		g.expires_in -= x->inbox.age_s;
+		g.refresh_in = 0;
+		if (g.expires_in < 1)
+			g.expires_in = 1;
+	}
 	if (msg_get(reply, "token_endpoint") && exchange_is_current(x))
 		account_set_endpoint(
 		    x->account, msg_get(reply, "token_endpoint"));
@@ -337,6 +348,14 @@ go(struct exchange *x)
 		exchange_free(x);
 		return 0;
 	case GRANT_REFRESH_TOKEN:
+		if (x->inbox.left.count == 0)
+			break;
+		log_line(LEVEL_INFO,
+		    "account \"%s\": taking the answer that a sasl-bearerd "
+		    "before this one has asked for",
+		    x->account->name);
+		on_reply(x, &x->inbox.left, NULL);
+		return 0;
 	case GRANT_CLIENT_CREDENTIALS:
 	case GRANT_JWT_BEARER:
 	case GRANT_MANAGED_IDENTITY:
@@ -375,6 +394,9 @@ begin(struct account *a)
 		a->life.fetching = 0;
 		return;
 	}
+	if (a->conf->grant == GRANT_REFRESH_TOKEN)
+		inbox_prepare(&x->inbox, a->daemon->state_fd, a->file,
+		    a->tokens.refresh_token);
 	log_line(LEVEL_DEBUG, "account \"%s\": fetching a token", a->name);
 	exchange_start(x, on_ready);
 }

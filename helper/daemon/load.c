@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/util.h"
+#include "helper/daemon/inbox.h"
 #include "helper/daemon/listen.h"
 #include "helper/daemon/load.h"
 #include "helper/daemon/log.h"
@@ -31,6 +32,7 @@ struct loaded {
 	struct tokens tokens;
 	int storage; /* enum storage, or an error */
 	char key_id[SEAL_ID_SIZE];
+	int answer_waits; /* to a daemon before us: see inbox.h */
 };
 
 /* The file of a mailbox with a token of its own. */
@@ -136,6 +138,9 @@ load_one(struct load *load, const char *name, struct loaded *l)
 	l->storage = store_load(d->state_fd, d->ring, name, &l->tokens);
 	if (is_refused(l->storage))
 		store_key_id(d->state_fd, name, l->key_id);
+	if (load->settings != &load->fresh)
+		l->answer_waits =
+		    inbox_waits(d->state_fd, name, l->tokens.refresh_token);
 }
 
 /* A mailbox's file: whose it is stands in it. */
@@ -254,6 +259,8 @@ new_account(struct daemon *d, struct loaded *l)
 		return NULL;
 	take_definition(a, l);
 	take_stored(a, l);
+	if (l->answer_waits)
+		account_event(a, EVENT_MENDED, NULL);
 	return a;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "helper/daemon/daemon.h"
+#include "helper/daemon/inbox.h"
 #include "helper/daemon/log.h"
 #include "helper/daemon/save.h"
 
@@ -34,6 +35,8 @@ run(struct job *j)
 	else
 		s->result =
 		    store_save(s->dirfd, s->ring, s->name, &s->tokens, s->sync);
+	if (s->result == 0)
+		inbox_remove(s->dirfd, s->name);
 }
 
 static void

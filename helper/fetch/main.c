@@ -2,6 +2,7 @@
 /* main - sasl-bearer-fetch: one message in, one exchange, one message out */
 #include "config.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -17,6 +18,9 @@
 
 #define TIMEOUT_MS 20000
 #define TIMEOUT_MAX_MS 600000
+#define KEEP_MS 600000
+#define ACK_FD 3      /* of the daemon: a byte, and the answer is safe */
+#define INBOX_FD 4    /* for the answer, where there is no daemon any more */
 #define GRACE_MS 2000 /* beyond the timeout, then the process ends */
 #define NO_SERVICE                                                     \
 	"; this machine seems to have no metadata service: a managed " \
@@ -153,7 +157,10 @@ ask(struct fetch *f)
 	if ((is_identity(f) ? get(f) : exchange(f, &f->endpoint, &f->form)) < 0)
 		return;
 	oauth_read(f->op, f->endpoint.host, &f->answer, &f->reply);
-	if (f->reply.status == STATUS_OK && f->metadata)
+	if (f->reply.status != STATUS_OK)
+		return;
+	msg_put(&f->reply.w, "exchange", msg_get(&f->request, "exchange"));
+	if (f->metadata)
 		msg_put(&f->reply.w, "token_endpoint",
 		    field_text(f->metadata, "token_endpoint", URL_MAX - 1));
 }
@@ -206,6 +213,26 @@ run(struct fetch *f)
 	}
 }
 
+/*
+ * This may be the only copy of a new refresh token. The daemon says with a byte
+ * that it is on the disk. If it ends without that, the answer is left where the
+ * next one will find it.
+ */
+static void
+keep(const struct reply *r)
+{
+	char byte;
+	ssize_t n;
+
+	close(STDOUT_FILENO); /* that was all */
+	child_set_alarm(KEEP_MS);
+	do
+		n = read(ACK_FD, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		(void)!util_write_all(INBOX_FD, r->w.buf, r->w.len);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -214,7 +241,7 @@ main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	if (child_begin(STDERR_FILENO) < 0)
+	if (child_begin(INBOX_FD) < 0)
 		return EX_SOFTWARE;
 	f.reply.request = &f.request;
 	if (child_receive(&f.request, f.in, &f.reply) == 0) {
@@ -223,6 +250,8 @@ main(int argc, char **argv)
 		run(&f);
 	}
 	code = child_send(&f.reply);
+	if (f.reply.status == STATUS_OK && msg_get(&f.request, "exchange"))
+		keep(&f.reply);
 	util_wipe(&f, sizeof(f));
 	/* at once: a resolver thread may still hang */
 	_exit(code);
