@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,15 +41,13 @@ run(struct job *j)
 }
 
 static void
-report(const struct account *a, int r)
+report(const struct account *a, int r, const char *what_now)
 {
 	char text[64];
 
-	log_line(LEVEL_ERROR,
-	    "account \"%s\": cannot save to %s: %s; the tokens are kept in "
-	    "memory and saved as soon as it is possible",
+	log_line(LEVEL_ERROR, "account \"%s\": cannot save to %s: %s; %s",
 	    a->name, a->daemon->settings.state_dir,
-	    err_text(r, text, sizeof(text)));
+	    err_text(r, text, sizeof(text)), what_now);
 }
 
 static void
@@ -58,7 +57,9 @@ finished(struct job *j)
 	struct account *a = s->account;
 
 	if (s->result < 0)
-		report(a, s->result);
+		report(a, s->result,
+		    "the tokens are kept in memory and saved as soon as it is "
+		    "possible");
 	else if (a->unsaved)
 		log_line(LEVEL_WARNING,
 		    "account \"%s\": saved; the disk takes tokens again",
@@ -122,14 +123,20 @@ save_retry(struct account *a)
 void
 save_last(struct account *a)
 {
+	char what_now[ACCOUNT_NAME_MAX + 128];
 	int r;
 
 	if (!a->unsaved)
 		return;
 	r = store_save(
 	    a->daemon->state_fd, a->daemon->ring, a->file, &a->tokens, 1);
-	if (r < 0)
-		report(a, r);
+	if (r == 0)
+		return;
+	snprintf(what_now, sizeof(what_now),
+	    "its new tokens end here; if the provider refuses the old one, run "
+	    "\"sasl-bearer login %s\"",
+	    a->conf->name);
+	report(a, r, what_now);
 }
 
 int

@@ -11,6 +11,7 @@ import collections
 import os
 import re
 import signal
+import threading
 import time
 
 from env import built, wait_for
@@ -19,6 +20,7 @@ from oauthd import OAuthServer
 from oidc import PUBLIC, OidcProvider
 
 ALICE = "alice@example.com"
+REFRESH = {"request": "refresh", "account": "alice"}
 FULL = ("access_token", "refresh_token", "config_id", "expires_at", "obtained_at")
 
 
@@ -71,19 +73,25 @@ class Victim(Helper):
         self.calls = env.path(self.name + ".calls")
         self.kills, self.deaths, self.lost = 0, collections.Counter(), []
         self.death = None               # the last one: as in lost
+        self.signal = signal.SIGKILL    # or one that it may end by, with status 0
 
     # ---- lives and deaths
 
     def start_traced(self, number=0, moment="entry", armed=False):
         """Start; it dies at that call after arm() (armed: of all that it makes)."""
         self.wrapper = [built("tests/fault/tracer"), "--log", self.calls,
-                        *(["--armed"] if armed else []),
+                        "--signal", self.signal, *(["--armed"] if armed else []),
                         *([f"--{moment}", number] if number else []), "--"]
         return self.start(30)
 
     def arm(self):
         """From now on its calls are counted."""
         self.process.send(signal.SIGUSR1)
+
+    def signalled(self):
+        """Whether the point was reached."""
+        with open(self.calls, encoding="ascii") as f:
+            return "signal\n" in f.readlines()
 
     def traced(self):
         """The calls that were counted, [(thread, call, its first argument)]."""
@@ -94,11 +102,12 @@ class Victim(Helper):
     def dies(self, number, moment, wait_s=0.3):
         """Whether the point was reached, in that time; the dead one is buried."""
         end = time.monotonic() + wait_s
-        while self.process.alive() and time.monotonic() < end:
+        while self.process.alive() and (time.monotonic() < end or self.signalled()):
             time.sleep(0.002)
-        if self.process.alive():
+        if not self.signalled():
             return False
-        assert self.process.wait() == 128 + signal.SIGKILL, (self.process.wait(), self.log()[-3000:])
+        status = 128 + signal.SIGKILL if self.signal == signal.SIGKILL else 0
+        assert self.process.wait() == status, (self.process.wait(), self.log()[-3000:])
         self.env.processes.remove(self.process)
         self.death = (number, moment, self.traced()[number - 1][1])
         self.kills += 1
@@ -139,7 +148,7 @@ class Victim(Helper):
     def grant_lives(self):
         """Whether the provider gives a new token for what is stored."""
         def answer():
-            reply = self.request({"request": "refresh", "account": "alice"})
+            reply = self.request(REFRESH)
             return None if reply["status"] == "temporary" else reply
         return wait_for(answer, 40, "an answer to refresh")["status"] == "ok"
 
@@ -180,8 +189,12 @@ class Victim(Helper):
 
     # ---- the sweep
 
-    def begin(self, number=0, moment="entry", stale=False):
-        """Start for the next point, after a look at what the last one has left."""
+    def begin(self, number=0, moment="entry", stale=False, arm=True):
+        """Start for the next point, after a look at what the last one has left.
+
+        stale  the access token has ended
+        arm    the calls are counted from here
+        """
         self.start_traced(number, moment)
         self.check_grant()
         self.is_tidy()
@@ -189,7 +202,24 @@ class Victim(Helper):
             self.kill_all()
             self.make_stale()
             self.start_traced(number, moment)
-        self.arm()
+        if arm:
+            self.arm()
+
+    def leave_answer(self):
+        """Start, and die while the child waits for the provider."""
+        def slowly(_request):
+            time.sleep(0.2)
+        self.wrapper = []
+        self.start()
+        self.check_grant()
+        self.server.forget()
+        self.server.always("token", slowly)
+        asker = threading.Thread(target=self.attempt, args=[REFRESH])
+        asker.start()
+        self.server.wait_seen("token")
+        self.server.always("token", None)
+        self.kill_all()
+        asker.join()
 
     def count(self, act, **how):
         """How many calls there are in act()."""

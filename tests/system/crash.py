@@ -22,11 +22,9 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
 import tap
-from crash import ALICE, Certified, Scripted, Victim
-from env import built, wait_for
+from crash import ALICE, REFRESH, Certified, Scripted, Victim
 from oauthd import Reply
 
-REFRESH = {"request": "refresh", "account": "alice"}
 POINTS = int(os.environ.get("CRASH_POINTS") or 0)
 MOMENTS = ("entry", "exit")
 
@@ -49,12 +47,16 @@ class World:
         victim.end()
         return victim
 
-    def kill(self, victim, act, few, **how):
-        """Kill it at points of act(): at every one, or at a few with any distance between."""
+    def kill(self, victim, act, few, part=1, **how):
+        """Kill it at points of act(): at every one, or at a few with any distance between.
+
+        part  of CRASH_POINTS: a slow kind of death gets less
+        """
+        points = victim.kills + POINTS // part
         if POINTS:
-            while victim.kills < POINTS:
+            while victim.kills < points:
                 for moment in MOMENTS:
-                    left = POINTS - victim.kills
+                    left = points - victim.kills
                     victim.sweep(act, moment, itertools.islice(itertools.count(1), left), **how)
         else:
             for moment in MOMENTS:
@@ -85,7 +87,7 @@ def ask(victim):
 def refresh_at_every_call(world):
     "kill -9 at each system call of a rotating refresh: old or new, whole, and no grant is lost"
     victim = world.victim()
-    world.kill(victim, refresh, 120)
+    world.kill(victim, refresh, 80)
     assert not victim.lost, victim.lost
 
 
@@ -93,7 +95,7 @@ def refresh_at_every_call(world):
 def answered_after_it_was_saved(world):
     "whoever has an answer has it after the new refresh token was saved, wherever the daemon dies"
     victim = world.victim()
-    world.kill(victim, ask, 60, stale=True)
+    world.kill(victim, ask, 30, stale=True)
     assert not victim.lost, victim.lost
 
 
@@ -101,7 +103,7 @@ def answered_after_it_was_saved(world):
 def certified_provider(world):
     "the same with oidc-provider, whose refresh tokens rotate, with reuse detection"
     victim = world.victim(Certified)
-    world.kill(victim, refresh, 50)
+    world.kill(victim, refresh, 30)
     assert not victim.lost, victim.lost
 
 
@@ -112,7 +114,7 @@ def sign_in_at_every_call(world):
 
     def store(victim):
         return victim.store_attempt(victim.provider.sign_in())
-    world.kill(victim, store, 40)
+    world.kill(victim, store, 24)
     assert not victim.lost, victim.lost
 
 
@@ -131,8 +133,119 @@ def provider_is_slow(world):
             reply = refresh(victim)
             victim.server.always("token", None)
             return reply
-        world.kill(victim, act, 16)
+        world.kill(victim, act, 8, part=20)
     assert not victim.lost, victim.lost
+
+
+@tap.promise
+def start_at_every_call(world):
+    "kill -9 at each call of a start, with an answer left by the daemon before: the next one has it"
+    victim = world.victim()
+    number, stride = 1, 1 if POINTS else 16
+    while True:
+        victim.leave_answer()
+        try:
+            victim.start_traced(number, "entry", armed=True)
+        except AssertionError:
+            pass                        # it did not get that far
+        if not victim.dies(number, "entry", 1):
+            break
+        number += world.random.randint(1, stride)
+    victim.end()
+    world.report(victim)
+    assert victim.kills > 10 and not victim.lost, victim.lost
+
+
+@tap.promise
+def stop_at_every_call(world):
+    "SIGTERM at each call of a refresh: it ends with 0, tells whoever has asked, and no grant is lost"
+    victim = world.victim()
+    victim.signal = signal.SIGTERM
+    answers = []
+
+    def act(victim):
+        answers.append(refresh(victim))
+        return answers[-1]
+    world.kill(victim, act, 30)
+    assert not victim.lost, victim.lost
+    told = [answer for answer in answers if answer.get("status") == "ok" or answer.get("reason")]
+    # the first calls are those that take the connection: it may end before that
+    assert len(answers) - len(told) <= 2 * len(MOMENTS) + victim.deaths["accept4"], answers
+    assert sum(answer.get("status") == "ok" for answer in answers) > len(answers) / 2, answers
+
+
+@tap.promise
+def killed_while_it_stops(world):
+    "kill -9 at each call of a stop that waits for the provider: no grant is lost"
+    victim = world.victim()
+
+    def slowly(_request):
+        time.sleep(0.3)
+
+    def act(victim):
+        victim.server.forget()
+        victim.server.always("token", slowly)
+        replies = []
+        asker = threading.Thread(target=lambda: replies.append(refresh(victim)))
+        asker.start()
+        victim.server.wait_seen("token")
+        victim.server.always("token", None)
+        victim.arm()
+        victim.process.send(signal.SIGTERM)
+        asker.join()
+        return replies[0]
+    for number in itertools.count(1, 1 if POINTS else 5):
+        victim.begin(number, arm=False)
+        act(victim)
+        if not victim.dies(number, "entry", 5):
+            break
+    assert victim.process.wait() == 0
+    world.report(victim)
+    assert victim.kills > 5 and not victim.lost, victim.lost
+
+
+@tap.promise
+def upgrade(world):
+    "a daemon that waits for its last answer keeps the state to itself: one that begins says so and ends"
+    victim = world.victim()
+    victim.wrapper = []
+    victim.start()
+
+    def slowly(_request):
+        time.sleep(1)
+    victim.server.forget()
+    victim.server.always("token", slowly)
+    replies = []
+    asker = threading.Thread(target=lambda: replies.append(refresh(victim)))
+    asker.start()
+    victim.server.wait_seen("token")
+    for _ in range(2):                          # some are told twice
+        victim.process.send(signal.SIGTERM)
+    victim.wait_log("stopping")
+    early = world.env.run(victim.command("--foreground"))
+    assert early.rc != 0 and "another sasl-bearerd uses it" in early.stderr, early
+    asker.join()
+    assert replies[0]["status"] == "ok", replies
+    assert victim.process.wait() == 0, victim.log()
+    assert victim.state("alice")["refresh_token"] == victim.provider.newest()
+    victim.start()
+    assert victim.grant_lives()
+    victim.end()
+
+
+@tap.promise
+def stop_without_disk(world):
+    "SIGTERM while the disk refuses the tokens: it ends, and names the account that may need a sign-in"
+    victim = world.victim()
+    victim.wrapper = []
+    victim.start()
+    old = victim.state("alice")["refresh_token"]
+    os.chmod(victim.state_dir, 0o500)
+    assert refresh(victim)["status"] == "ok"
+    assert victim.stop() == 0
+    assert 'run "sasl-bearer login alice"' in victim.log().splitlines()[-1], victim.log()
+    victim.is_whole(old)
+    os.chmod(victim.state_dir, 0o700)
 
 
 tap.main(World, timeout=7200 if POINTS else 300)
