@@ -408,7 +408,7 @@ def d6_loopback_only(world):
 
 @tap.promise
 def odd_requests(world):
-    "other paths, methods and hosts, garbage: short errors, nothing changes, and it goes on"
+    "D6: another state, path, method or host, garbage: short errors, nothing changes, and it goes on"
     login = world.begin()
     port = login.redirect.port
     right = "/?code=x&state=" + login.query["state"]
@@ -509,7 +509,7 @@ def port_taken(world):
 
 @tap.promise
 def pkce(world):
-    "the request has S256 and a fresh state, the code comes with its verifier, and no more is sent"
+    "D6: the request has S256 and a fresh state, the code comes with its verifier, and no more is sent"
     world.server.forget()
     states = set()
     for _ in range(2):

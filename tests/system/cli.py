@@ -324,7 +324,7 @@ def bad_reply(world):
 
 @tap.promise
 def refresh(world):
-    "refresh waits for a new token"
+    "W3: `refresh` replaces a token that has not ended, at once, and waits for the new one"
     before = world.cli("token", "work").stdout
     done = world.cli("refresh", "work")
     assert done.rc == 0, done

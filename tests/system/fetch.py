@@ -309,7 +309,7 @@ def no_redirect(w):
 
 @tap.promise
 def silence(w):
-    "a provider that says nothing costs no more than the timeout, and the reason says so"
+    "H2: a provider that says nothing costs no more than the timeout, and the reason says so"
     w.server.forget()
     w.server.script("token", Reply(silent=True))
     within(4, w.expect, "temporary", r"^127\.0\.0\.1 did not answer after 1\.[5-9] s$",

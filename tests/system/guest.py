@@ -192,7 +192,7 @@ def fetch_with_password(world, socket, **how):
 
 @tap.promise
 def needs_libc_only(world):
-    "the plugin needs libc and nothing else"
+    "H4: the plugin needs libc and nothing else"
     done = world.env.run(["readelf", "-d", built("plugin/.libs/libsaslbearer.so")])
     needed = re.findall(r"\(NEEDED\).*\[(.*)\]", done.stdout)
     assert [name for name in needed if not name.startswith("ld-")] == ["libc.so.6"], needed
@@ -208,7 +208,7 @@ def exports_one_symbol(world):
 
 @tap.promise
 def no_account_list(world):
-    "with a helper that has no account a program's mechanisms are unchanged"
+    "H1: with a helper that has no account a program's mechanisms are unchanged"
     assert_invisible(world)
 
 
@@ -221,7 +221,7 @@ def no_account_viewer(world):
 
 @tap.promise
 def no_account_password(world):
-    "a program with a password logs in with it, though the server offers XOAUTH2 as well"
+    "H1: a program with a password logs in with it, though the server offers XOAUTH2 as well"
     fetch_with_password(world, world.helper.socket)
 
 
@@ -245,7 +245,7 @@ def stranger(world):
 
 @tap.promise
 def one_object(world):
-    "the plugin adds one shared object to a program, and no descriptor"
+    "H4: the plugin adds one shared object to a program, and no descriptor"
     expected = without_plugin(world)
     found = world.program()
     assert set(found["loaded"]) - set(expected["loaded"]) == {"libsaslbearer.so"}, found["loaded"]
@@ -279,7 +279,7 @@ def below_strong(world):
 
 @tap.promise
 def needs_confidentiality(world):
-    "a program that demands confidentiality does not send a token in the clear"
+    "H9: a program that demands confidentiality does not send a token in the clear"
     for props in ((0, NO_PLAINTEXT), (56, 0), (56, NO_PLAINTEXT), (1, 0)):
         for offered in (*MECHANISMS, "XOAUTH2 OAUTHBEARER"):
             found = world.program(offered=offered, props=props)
@@ -313,7 +313,7 @@ def shared_mailbox(world):
 
 @tap.promise
 def init_twice(world):
-    "a program may end libsasl2 and begin again, as often as it likes"
+    "H8: a program may end libsasl2 and begin again, as often as it likes"
     found = world.program(rounds=4)
     assert found["mech"] == "OAUTHBEARER" and found["rc"] == 0 and found["sent"], found
     assert found["fds"] == world.program()["fds"], found
@@ -321,14 +321,14 @@ def init_twice(world):
 
 @tap.promise
 def fork_after_init(world):
-    "a program may fork after libsasl2 is initialised"
+    "H8: a program may fork after libsasl2 is initialised"
     found = world.program(fork=True)
     assert found["mech"] == "OAUTHBEARER" and found["rc"] == 0 and found["sent"], found
 
 
 @tap.promise
 def setuid_after_init(world):
-    "a program that drops root after it is initialised is judged by what it is then"
+    "H8: a program that drops root after it is initialised is judged by what it is then"
     found = world.program(run_as=2)     # bin, whom the account allows
     assert found["rc"] == 0 and found["sent"], found
     found = world.program(run_as=4321)
@@ -368,7 +368,7 @@ def wrong_host(world):
 
 @tap.promise
 def typo(world):
-    "a mistake in an account's file leaves the mechanisms, and the reason names file and line"
+    "H7: a mistake in an account's file leaves the mechanisms, and the reason names file and line"
     world.helper.accounts["typo@example.com"] = {"clint_id": "x"}
     assert world.helper.reload()["status"] == "config"
     found = world.program(user="typo@example.com")

@@ -334,7 +334,7 @@ def scope_other(world):
 
 @tap.promise
 def other_answers(world):
-    "verification_url, numbers as strings, a link with the code in it"
+    "R9: verification_url, numbers as strings, a link with the code in it"
     world.server.script("devicecode", Reply(json={
         "device_code": "dc", "user_code": "WXYZ", "verification_url": "https://v.example/d",
         "verification_uri_complete": "https://v.example/d?c=WXYZ", "expires_in": "900",

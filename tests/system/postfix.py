@@ -185,7 +185,7 @@ def wait_out(seconds):
 
 @tap.promise
 def chroot(world):
-    "a chrooted Postfix delivers by XOAUTH2 and by OAUTHBEARER, over one socket in its jail"
+    "D7, H8: a chrooted Postfix delivers by both mechanisms, over one socket in its jail"
     world.account(ALICE)
     for mechanism in MECHANISMS:
         assert_sends(world, world.use(ALICE, mechanism=mechanism), mechanism)
@@ -210,7 +210,7 @@ def no_filter(world):
 
 @tap.promise
 def jail_is_clean(world):
-    "the helper adds nothing to the jail but its socket and its markers"
+    "D7: the helper adds nothing to the jail but its socket and its markers"
     inside = world.jail.queue_dir + os.path.dirname(world.helper.socket)
     found = sorted(os.path.relpath(os.path.join(where, name), inside)
                    for where, _, names in os.walk(inside) for name in names)
@@ -335,7 +335,7 @@ def rejected(world):
 
 @tap.promise
 def final_words(world):
-    "the server's own last words are in the log when it rejects a token by a challenge"
+    "W1: the server's own last words are in the log when it rejects a token by a challenge"
     scope = '"scope":"https://outlook.example/"'
     challenges = {"XOAUTH2": '{"status":"401","schemes":"bearer",' + scope + "}",
                   "OAUTHBEARER": '{"status":"invalid_token",' + scope + "}"}
@@ -352,7 +352,7 @@ def final_words(world):
 
 @tap.promise
 def direct_refusal(world):
-    "the server's words are in the log too when it says 535 at once, and mail is kept"
+    "W3: the server's words are in the log too when it says 535 at once, and mail is kept"
     relay = Relay(world.env, "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication "
                   "is disabled for the Mailbox.")
     for mechanism in MECHANISMS:
@@ -363,7 +363,7 @@ def direct_refusal(world):
 
 @tap.promise
 def silent_provider(world):
-    "a silent provider defers its account's mail with a reason; another account's mail flows"
+    "H2: a silent provider defers its account's mail with a reason; another account's mail flows"
     user = "silent@example.com"
     world.define(user, allow="postfix")
     requests = len(world.oauth.seen("token"))
@@ -398,7 +398,7 @@ def silent_provider(world):
 
 @tap.promise
 def no_tls(world):
-    "where a connection has no TLS nothing is sent, and mail is deferred"
+    "H9: where a connection has no TLS nothing is sent, and mail is deferred"
     for level in ("may", "none"):
         relay = Relay(world.env, tls=False)
         postfix = world.use(ALICE, relay.port, tls_level=level)

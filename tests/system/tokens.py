@@ -87,7 +87,7 @@ def one_request_for_twenty(world):
 
 @tap.promise
 def rotated_token_is_stored_first(world):
-    "a rotated refresh token is on disk when the first asker has its answer"
+    "L4: a rotated refresh token is on disk when the first asker has its answer"
     server, helper = world.signed_in(single_use=True)
     reply = helper.token()
     assert reply["status"] == "ok", reply
@@ -145,7 +145,7 @@ def unwritable_state(world):
 
 @tap.promise
 def full_disk(world):
-    "L1: on a full disk the new token is served, the old file is whole"
+    "L1: where no file may grow the new token is served, the old file is whole"
     server = world.provider()
     helper = world.helper(server)
     world.sign_in(server, helper)

@@ -52,7 +52,7 @@ main(void)
 	for (i = 0; i < COUNT_OF(rows); i++) {
 		challenge_describe(
 		    rows[i].json, strlen(rows[i].json), buf, sizeof(buf));
-		tap_is(buf, rows[i].text, "in words");
+		tap_is(buf, rows[i].text, "W4: in words, however it is spelled");
 	}
 	tap_ok(challenge_is_outage("{\"status\":\"500\"}", 16) &&
 		challenge_is_outage("{\"status\":503}", 14) &&
@@ -62,10 +62,10 @@ main(void)
 	    "a server that cannot check a token has nothing against it");
 	memset(big, '{', sizeof(big));
 	challenge_describe(big, sizeof(big), buf, sizeof(buf));
-	tap_ok(strlen(buf) == sizeof(buf) - 1, "100 kB without an end is cut");
+	tap_ok(strlen(buf) == sizeof(buf) - 1, "H6: 100 kB without an end is cut");
 	memcpy(big, "{\"status\":\"", 11);
 	challenge_describe(big, sizeof(big), buf, sizeof(buf));
-	tap_ok(strlen(buf) < 200, "a status of 100 kB is cut");
+	tap_ok(strlen(buf) < 200, "H6: a status of 100 kB is cut");
 	challenge_describe("{\"status\":\"401\"}", 16, small, sizeof(small));
 	tap_is(small, "status ", "a small buffer is kept to");
 	return tap_done();

@@ -130,51 +130,51 @@ struct row {
 /* clang-format off */
 static const struct row rows[] = {
 	/* R4: lifetimes in all spellings */
-	{"R4 a number", REFRESH, 200, "{" TOKEN ",\"expires_in\":3599}",
+	{"R4: a number", REFRESH, 200, "{" TOKEN ",\"expires_in\":3599}",
 	    "status=ok access_token=ya29.new expires_in=3599", NULL},
-	{"R4 a string", REFRESH, 200, "{" TOKEN ",\"expires_in\":\"3599\"}",
+	{"R4: a string", REFRESH, 200, "{" TOKEN ",\"expires_in\":\"3599\"}",
 	    "status=ok expires_in=3599", NULL},
-	{"R4 a fraction", REFRESH, 200, "{" TOKEN ",\"expires_in\":3599.0}",
+	{"R4: a fraction", REFRESH, 200, "{" TOKEN ",\"expires_in\":3599.0}",
 	    "expires_in=3599", NULL},
-	{"R4 a string with a fraction", REFRESH, 200,
+	{"R4: a string with a fraction", REFRESH, 200,
 	    "{" TOKEN ",\"expires_in\":\"3599.9\"}", "expires_in=3599", NULL},
-	{"R4 missing", REFRESH, 200, "{" TOKEN "}",
+	{"R4: missing", REFRESH, 200, "{" TOKEN "}",
 	    "status=ok expires_in=600", NULL},
-	{"R4 null", REFRESH, 200, "{" TOKEN ",\"expires_in\":null}",
+	{"R4: null", REFRESH, 200, "{" TOKEN ",\"expires_in\":null}",
 	    "status=ok expires_in=600", NULL},
-	{"R4 nonsense", REFRESH, 200, "{" TOKEN ",\"expires_in\":\"soon\"}",
+	{"R4: nonsense", REFRESH, 200, "{" TOKEN ",\"expires_in\":\"soon\"}",
 	    "status=ok expires_in=600", NULL},
-	{"R4 an array", REFRESH, 200, "{" TOKEN ",\"expires_in\":[1]}",
+	{"R4: an array", REFRESH, 200, "{" TOKEN ",\"expires_in\":[1]}",
 	    "status=ok expires_in=600", NULL},
-	{"R4 2^31", REFRESH, 200, "{" TOKEN ",\"expires_in\":2147483648}",
+	{"R4: 2^31", REFRESH, 200, "{" TOKEN ",\"expires_in\":2147483648}",
 	    "expires_in=315360000", NULL},
-	{"R4 2^64", REFRESH, 200,
+	{"R4: 2^64", REFRESH, 200,
 	    "{" TOKEN ",\"expires_in\":18446744073709551616}",
 	    "expires_in=315360000", NULL},
-	{"R4 1e400", REFRESH, 200, "{" TOKEN ",\"expires_in\":1e400}",
+	{"R4: 1e400", REFRESH, 200, "{" TOKEN ",\"expires_in\":1e400}",
 	    "expires_in=315360000", NULL},
-	{"R4 a long string", REFRESH, 200,
+	{"R4: a long string", REFRESH, 200,
 	    "{" TOKEN ",\"expires_in\":\"99999999999999999999999\"}",
 	    "expires_in=315360000", NULL},
-	{"R4 negative", REFRESH, 200, "{" TOKEN ",\"expires_in\":-5}",
+	{"R4: negative", REFRESH, 200, "{" TOKEN ",\"expires_in\":-5}",
 	    "expires_in=1", NULL},
-	{"R4 -1e400", REFRESH, 200, "{" TOKEN ",\"expires_in\":-1e400}",
+	{"R4: -1e400", REFRESH, 200, "{" TOKEN ",\"expires_in\":-1e400}",
 	    "expires_in=1", NULL},
-	{"R4 expires_on", REFRESH, 200,
+	{"R4: expires_on", REFRESH, 200,
 	    "{" TOKEN ",\"expires_on\":\"1700003599\"}",
 	    "expires_in=3599", NULL},
-	{"R4 expires_on in the past", REFRESH, 200,
+	{"R4: expires_on in the past", REFRESH, 200,
 	    "{" TOKEN ",\"expires_on\":5}", "expires_in=1", NULL},
-	{"R4 expires_on far away", REFRESH, 200,
+	{"R4: expires_on far away", REFRESH, 200,
 	    "{" TOKEN ",\"expires_on\":9223372036854775807}",
 	    "expires_in=315360000", NULL},
-	{"R4 expires_on below everything", REFRESH, 200,
+	{"R4: expires_on below everything", REFRESH, 200,
 	    "{" TOKEN ",\"expires_on\":-9223372036854775807}",
 	    "expires_in=1", NULL},
-	{"R4 both", REFRESH, 200,
+	{"R4: both", REFRESH, 200,
 	    "{" TOKEN ",\"expires_in\":60,\"expires_on\":1700003599}",
 	    "expires_in=60", NULL},
-	{"R4 both, the other way round", REFRESH, 200,
+	{"R4: both, the other way round", REFRESH, 200,
 	    "{" TOKEN ",\"expires_in\":3599,\"expires_on\":1700000060}",
 	    "expires_in=3599", NULL},
 
@@ -241,38 +241,38 @@ static const struct row rows[] = {
 	    HOST ": HTTP 404 without a body; check token_endpoint"},
 
 	/* R5: plain data, whatever the letters are */
-	{"R5 bearer", REFRESH, 200,
+	{"R5: bearer", REFRESH, 200,
 	    "{\"access_token\":\"a\",\"token_type\":\"bearer\"}",
 	    "status=ok", NULL},
-	{"R5 no token_type", REFRESH, 200, "{\"access_token\":\"a\"}",
+	{"R5: no token_type", REFRESH, 200, "{\"access_token\":\"a\"}",
 	    "status=ok", NULL},
-	{"R5 another token_type", REFRESH, 200,
+	{"R5: another token_type", REFRESH, 200,
 	    "{\"access_token\":\"a\",\"token_type\":\"mac\"}",
 	    "status=config !access_token", "token_type is not Bearer"},
-	{"R5 a number as token_type", REFRESH, 200,
+	{"R5: a number as token_type", REFRESH, 200,
 	    "{\"access_token\":\"a\",\"token_type\":1}",
 	    "status=config", NULL},
-	{"R5 formats in an error", REFRESH, 400,
+	{"R5: formats in an error", REFRESH, 400,
 	    "{\"error\":\"%n%s%s%n\",\"error_description\":\"%n %s %1000d\"}",
 	    "status=temporary error=%n%s%s%n http_status=400",
 	    HOST ": %n%s%s%n: %n %s %1000d"},
-	{"R5 control bytes in a text", REFRESH, 400,
+	{"R5: control bytes in a text", REFRESH, 400,
 	    "{\"error\":\"invalid_grant\",\"error_description\":"
 	    "\"a\\r\\nstatus=ok\\u0000b\\u0001c\"}",
 	    "status=login_required", HOST ": invalid_grant: a status=ok b c"},
-	{"R5 a control byte in the word", REFRESH, 400,
+	{"R5: a control byte in the word", REFRESH, 400,
 	    "{\"error\":\"invalid_grant\\n\"}",
 	    "status=temporary !error", "an error without a known name"},
-	{"R5 broken UTF-8 in a text", REFRESH, 400,
+	{"R5: broken UTF-8 in a text", REFRESH, 400,
 	    "{\"error\":\"invalid_grant\",\"error_description\":\"\xff\xfe\"}",
 	    "status=login_required", "invalid_grant: ??"},
 
 	/* L6, L7: what is kept and what is passed on */
-	{"L7 no refresh_token", REFRESH, 200, "{" TOKEN "}",
+	{"L7: no refresh_token", REFRESH, 200, "{" TOKEN "}",
 	    "status=ok !refresh_token", NULL},
-	{"L7 null", REFRESH, 200, "{" TOKEN ",\"refresh_token\":null}",
+	{"L7: null", REFRESH, 200, "{" TOKEN ",\"refresh_token\":null}",
 	    "status=ok !refresh_token", NULL},
-	{"L7 empty", REFRESH, 200, "{" TOKEN ",\"refresh_token\":\"\"}",
+	{"L7: empty", REFRESH, 200, "{" TOKEN ",\"refresh_token\":\"\"}",
 	    "status=ok !refresh_token", NULL},
 	{"a new refresh_token", REFRESH, 200,
 	    "{" TOKEN ",\"refresh_token\":\"M.C5_!*$ \xc3\xa9\"}",
@@ -280,29 +280,29 @@ static const struct row rows[] = {
 	{"a refresh_token with a LF", REFRESH, 200,
 	    "{" TOKEN ",\"refresh_token\":\"a\\nb\"}",
 	    "status=temporary !access_token", "usable refresh_token"},
-	{"L6 503 with HTML", REFRESH, 503, "<html>down</html>",
+	{"L6: 503 with HTML", REFRESH, 503, "<html>down</html>",
 	    "status=temporary http_status=503",
 	    HOST ": HTTP 503 with a text/html body"},
-	{"L6 400 with HTML", REFRESH, 400, "<html>no</html>",
+	{"L6: 400 with HTML", REFRESH, 400, "<html>no</html>",
 	    "status=temporary http_status=400",
 	    HOST ": HTTP 400 with a text/html body; check token_endpoint"},
-	{"L6 200 with HTML", REFRESH, 200, "<html>log in</html>",
+	{"L6: 200 with HTML", REFRESH, 200, "<html>log in</html>",
 	    "status=temporary", "HTTP 200 with a text/html body"},
-	{"L6 nothing", REFRESH, 200, "", "status=temporary",
+	{"L6: nothing", REFRESH, 200, "", "status=temporary",
 	    HOST ": HTTP 200 without a body"},
-	{"L6 cut off", REFRESH, 200, "{" TOKEN, "status=temporary", NULL},
-	{"L6 an array", REFRESH, 200, "[" "{" TOKEN "}" "]",
+	{"L6: cut off", REFRESH, 200, "{" TOKEN, "status=temporary", NULL},
+	{"L6: an array", REFRESH, 200, "[" "{" TOKEN "}" "]",
 	    "status=temporary", NULL},
-	{"L6 200 without a token", REFRESH, 200, "{}", "status=temporary",
+	{"L6: 200 without a token", REFRESH, 200, "{}", "status=temporary",
 	    HOST ": HTTP 200 without a usable access_token"},
-	{"L6 a token of another type", REFRESH, 200,
+	{"L6: a token of another type", REFRESH, 200,
 	    "{\"access_token\":{\"a\":1}}", "status=temporary", NULL},
-	{"R6 a token with a LF", REFRESH, 200,
+	{"R6: a token with a LF", REFRESH, 200,
 	    "{\"access_token\":\"a\\nb\",\"token_type\":\"Bearer\"}",
 	    "status=temporary !access_token", NULL},
-	{"R6 a token with a blank", REFRESH, 200,
+	{"R6: a token with a blank", REFRESH, 200,
 	    "{\"access_token\":\"a b\"}", "status=temporary", NULL},
-	{"R6 a token with a NUL", REFRESH, 200,
+	{"R6: a token with a NUL", REFRESH, 200,
 	    "{\"access_token\":\"a\\u0000b\"}", "status=temporary", NULL},
 	{"a BOM", REFRESH, 200, "\xef\xbb\xbf{" TOKEN "}", "status=ok", NULL},
 	{"all the optional ones", REFRESH, 200,
@@ -356,7 +356,7 @@ static const struct row rows[] = {
 	{"503 with a token", REFRESH, 503, "{" TOKEN "}", "status=temporary",
 	    NULL},
 	{"599", REFRESH, 599, "", "status=temporary", NULL},
-	{"307 (R3)", REFRESH, 307, "{" TOKEN "}", "status=temporary",
+	{"R3: 307", REFRESH, 307, "{" TOKEN "}", "status=temporary",
 	    "HTTP 307, a redirect, which is not followed"},
 	{"302 with an error", REFRESH, 302, "{\"error\":\"invalid_grant\"}",
 	    "status=temporary", NULL},
@@ -399,43 +399,43 @@ static const struct row rows[] = {
 	    "status=config !aadsts", NULL},
 
 	/* R9: the device flow */
-	{"R9 no complete URI", START, 200,
+	{"R9: no complete URI", START, 200,
 	    "{\"device_code\":\"d\",\"user_code\":\"ABC-D\","
 	    "\"verification_uri\":\"https://microsoft.com/devicelogin\","
 	    "\"message\":\"Go\\nthere\"}",
 	    "status=ok device_code=d user_code=ABC-D expires_in=900 interval=5 "
 	    "verification_uri=https://microsoft.com/devicelogin "
 	    "!verification_uri_complete", NULL},
-	{"R9 Google's verification_url", START, 200,
+	{"R9: Google's verification_url", START, 200,
 	    "{\"device_code\":\"d\",\"user_code\":\"u\",\"interval\":\"7\","
 	    "\"verification_url\":\"https://www.google.com/device\","
 	    "\"expires_in\":1800}",
 	    "status=ok verification_uri=https://www.google.com/device "
 	    "expires_in=1800 interval=7", NULL},
-	{"R9 numbers as strings", START, 200,
+	{"R9: numbers as strings", START, 200,
 	    "{\"device_code\":\"d\",\"user_code\":\"u\",\"interval\":\"10\","
 	    "\"verification_uri\":\"https://a.example/\","
 	    "\"expires_in\":\"600\"}",
 	    "status=ok expires_in=600 interval=10", NULL},
-	{"R9 no numbers", START, 200,
+	{"R9: no numbers", START, 200,
 	    "{\"device_code\":\"d\",\"user_code\":\"u\",\"interval\":null,"
 	    "\"verification_url\":\"https://a.example/\","
 	    "\"expires_in\":\"soon\"}",
 	    "status=ok expires_in=900 interval=5", NULL},
-	{"R9 Google's way to say not so often", START, 403,
+	{"R9: Google's way to say not so often", START, 403,
 	    "{\"error_code\":\"rate_limit_exceeded\"}",
 	    "status=temporary http_status=403", "HTTP 403 without an error"},
-	{"R9 a complete URI", START, 200,
+	{"R9: a complete URI", START, 200,
 	    "{\"device_code\":\"d\",\"user_code\":\"u\",\"interval\":0,"
 	    "\"verification_uri\":\"https://a.example/\","
 	    "\"verification_uri_complete\":\"https://a.example/?c=u\"}",
 	    "verification_uri_complete=https://a.example/?c=u interval=1",
 	    NULL},
-	{"R9 a page that is no page", START, 200,
+	{"R9: a page that is no page", START, 200,
 	    "{\"device_code\":\"d\",\"user_code\":\"u\","
 	    "\"verification_uri\":\"javascript:alert(1)\"}",
 	    "status=temporary", "usable verification_uri"},
-	{"R9 no user_code", START, 200,
+	{"R9: no user_code", START, 200,
 	    "{\"device_code\":\"d\",\"verification_uri\":\"https://a.b/\"}",
 	    "status=temporary", "usable user_code"},
 	/* RFC 7009 */
@@ -696,18 +696,18 @@ test_retry_after(void)
 		    t[i].header);
 		snprintf(answer.date, sizeof(answer.date), "%s", t[i].date);
 		n = failure_retry_after(&answer);
-		tap_ok(n == t[i].want, "R8 Retry-After \"%s\" is %d (%d)",
+		tap_ok(n == t[i].want, "R8: Retry-After \"%s\" is %d (%d)",
 		    t[i].header, (int)t[i].want, (int)n);
 	}
 	strcpy(answer.retry_after, "42");
 	answer.date[0] = '\0';
 	read_answer(REFRESH, 503, "", 0);
-	expect("R8 503", "status=temporary retry_after=42 http_status=503");
+	expect("R8: 503", "status=temporary retry_after=42 http_status=503");
 	read_answer(REFRESH, 429, "{\"error\":\"x\"}", 13);
-	expect("R8 429", "status=temporary retry_after=42");
+	expect("R8: 429", "status=temporary retry_after=42");
 	answer.retry_after[0] = '\0';
 	read_answer(REFRESH, 503, "", 0);
-	expect("R8 503 without", "!retry_after");
+	expect("R8: 503 without", "!retry_after");
 }
 
 /* What an answer says when the clocks differ. */
@@ -749,33 +749,33 @@ test_forms(void)
 	static const struct {
 		const char *what, *request, *body, *user, *password;
 	} t[] = {
-	    {"R1 a secret with everything",
+	    {"R1: a secret with everything",
 		"operation=token\ngrant=client_credentials\nclient_id=a b\n"
 		"client_secret=a&b+c%41=d\n",
 		"grant_type=client_credentials&client_id=a%20b&client_secret="
 		"a%26b%2Bc%2541%3Dd",
 		NULL, NULL},
-	    {"R1 UTF-8 in a scope",
+	    {"R1: UTF-8 in a scope",
 		"operation=token\ngrant=refresh_token\nclient_id=a\n"
 		"refresh_token=M.R3_!*$~-._\nscope=\xc3\xa9 b\n",
 		"grant_type=refresh_token&refresh_token=M.R3_%21%2A%24~-._&"
 		"scope=%C3%A9%20b&client_id=a",
 		NULL, NULL},
-	    {"R1 Basic",
+	    {"R1: Basic",
 		"operation=token\ngrant=client_credentials\nclient_id=a:b\n"
 		"client_secret=c d%\nclient_auth=basic\n",
 		"grant_type=client_credentials", "a%3Ab", "c%20d%25"},
-	    {"R2 no secret",
+	    {"R2: no secret",
 		"operation=token\ngrant=refresh_token\nclient_id=a\n"
 		"refresh_token=r\n",
 		"grant_type=refresh_token&refresh_token=r&client_id=a", NULL,
 		NULL},
-	    {"R2 an empty secret",
+	    {"R2: an empty secret",
 		"operation=token\ngrant=refresh_token\nclient_id=a\n"
 		"client_secret=\nrefresh_token=r\n",
 		"grant_type=refresh_token&refresh_token=r&client_id=a", NULL,
 		NULL},
-	    {"R2 Basic without a secret",
+	    {"R2: Basic without a secret",
 		"operation=token\ngrant=refresh_token\nclient_id=a\n"
 		"client_auth=basic\nrefresh_token=r\n",
 		"grant_type=refresh_token&refresh_token=r&client_id=a", NULL,

@@ -218,7 +218,10 @@ test_timer(void)
 	    .keeps_alive = 1,
 	    .keepalive_ms = 7 * DAY,
 	    .min_validity_ms = 5 * MIN};
+	struct life idle;
 	struct life_info info = {.lifetime_ms = HOUR};
+	int64_t now, next;
+	unsigned fetches = 0;
 
 	state_event(&l, EVENT_TOKEN, &info, T0);
 	tap_ok(state_next(&l) == T0 + 7 * DAY,
@@ -238,6 +241,18 @@ test_timer(void)
 	    "a token of a second is not refreshed each second for ever");
 	info.lifetime_ms = HOUR;
 	state_event(&l, EVENT_TOKEN, &info, T0);
+	idle = l;
+	idle.used_ms = 0;
+	for (now = T0; now < T0 + 90 * DAY; fetches++) {
+		next = state_next(&idle);
+		if (next <= now || next > now + 7 * DAY)
+			break;
+		now = next;
+		if (state_event(&idle, EVENT_TIMER, &info, now) != F)
+			break;
+		state_event(&idle, EVENT_TOKEN, &info, now);
+	}
+	tap_ok(fetches == 13, "L8: 90 idle days: %u refreshes", fetches);
 	l.keeps_alive = 0;
 	l.used_ms = 0;
 	tap_ok(state_next(&l) == INT64_MAX,

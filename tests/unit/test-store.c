@@ -48,7 +48,7 @@ test_round_trip(int dir)
 	tap_ok(store_save(dir, NULL, "alice", &sample, 1) == 0, "saved");
 	tap_ok(
 	    fstatat(dir, "alice", &st, 0) == 0 && (st.st_mode & 07777) == 0600,
-	    "the file is 0600");
+	    "D8: the file is 0600");
 	tap_ok(faccessat(dir, "alice#new", F_OK, 0) < 0,
 	    "no temporary file is left");
 	tap_ok(store_load(dir, NULL, "alice", &t) == 0, "loaded");
