@@ -139,15 +139,18 @@ put_error(const struct answered *a, const struct trouble *t, struct reply *r)
 {
 	struct meaning m =
 	    meaning_find(a->op, r->request, a->http->status, t->word);
+	const char *advice = meaning_of_number(t->aadsts);
 	char http[32] = "", clock[CLOCK_DOUBT_SIZE];
 
+	if (!advice)
+		advice = m.advice;
 	if (m.status == STATUS_TEMPORARY && a->http->status != 400)
 		snprintf(http, sizeof(http), "HTTP %ld: ", a->http->status);
 	clock_doubt(a->http, a->host, clock);
 	reply_fail(r, m.status, "%s: %s%s%s%s%s%s%s", a->host, http,
 	    *t->word ? t->word : "an error without a known name",
-	    *t->text ? ": " : "", t->text, m.advice ? "; " : "",
-	    m.advice ? m.advice : "", clock);
+	    *t->text ? ": " : "", t->text, advice ? "; " : "",
+	    advice ? advice : "", clock);
 	msg_put(&r->w, "error", t->word);
 	if (t->aadsts)
 		msg_put_number(&r->w, "aadsts", t->aadsts);

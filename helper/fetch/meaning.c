@@ -106,6 +106,23 @@ static const struct row table[] = {
 };
 /* clang-format on */
 
+const char *
+meaning_of_number(int64_t aadsts)
+{
+	switch (aadsts) {
+	case 7000215:
+		return "this is no client secret of the application: its "
+		       "registration shows a value and an ID, and "
+		       "client_secret_file needs the value";
+	case 7000222:
+		return "the client secret of the application has expired: "
+		       "create a new one in its registration, and put its "
+		       "value into client_secret_file";
+	default:
+		return NULL;
+	}
+}
+
 int
 meaning_later(long http_status)
 {

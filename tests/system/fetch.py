@@ -378,6 +378,26 @@ def too_long(w):
 
 
 @tap.promise
+def endless(w):
+    "H3: a provider that sends 800 MB in the time it has costs a child 32 MB at the most"
+    sent = []
+
+    def flood():
+        yield b"HTTP/1.1 200 OK\r\n\r\n"
+        for _ in range(800):
+            yield b"x" * (1 << 20)
+            sent.append(1)
+    with raw(flood()) as p:
+        process = w.start(FETCH, w.refresh(token_endpoint=p.url, timeout_ms=60000))
+        out = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = status
+    assert status == 0 and "is too long" in out, (status, out)
+    assert len(sent) < 16, "it was read on"
+    assert usage.ru_maxrss < 32 << 10, f"{usage.ru_maxrss} KiB"
+
+
+@tap.promise
 def reset(w):
     "a connection that is reset in the answer is temporary"
     w.server.forget()

@@ -446,13 +446,13 @@ def wrong_service(world):
 
 @tap.promise
 def wrong_secret(world):
-    "when the provider refuses the client secret mail is deferred, and the log has its words"
+    "W6: when the client secret has expired mail is deferred, and the log says what to do"
     user = "secret@example.com"
     world.account(user, expires_in=1)
     wait_out(1.1)
     world.oauth.always("token", Reply.error(
         "invalid_client", "AADSTS7000222: The provided client secret keys are expired.", 401))
-    number = assert_defers(world.use(user), "AADSTS7000222")
+    number = assert_defers(world.use(user), "AADSTS7000222", "has expired: create a new one")
     world.oauth.always("token", None)
     assert world.helper.request({"request": "refresh", "account": user})["status"] == "ok"
     assert_recovers(world.jail, number)

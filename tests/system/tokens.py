@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """tokens - what the daemon does with tokens: it fetches once, keeps, serves, loses none"""
 
+import errno
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -12,8 +14,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 
 import tap
 from env import built, environment, wait_for
-from helper import Helper
+from helper import Helper, endpoints
 from oauthd import OAuthServer, Reply
+from oidc import PUBLIC, OidcProvider
 
 ALICE = "alice@example.com"
 BOB = "bob@example.com"
@@ -86,6 +89,46 @@ def one_request_for_twenty(world):
 
 
 @tap.promise
+def one_refresh_of_a_grant(world):
+    "L2: so they do where the second use of a refresh token revokes the grant: at oidc-provider"
+    oidc = OidcProvider(world.env, tls=True).start()
+    helper = Helper(world.env, providers={"oidc": {
+        "title": "OIDC", "scope": "openid offline_access mail", "hosts": "localhost",
+        **endpoints(oidc)}})
+    helper.accounts["alice"] = {"user": ALICE, "provider": "oidc", "client_id": PUBLIC}
+    helper.start()
+    first = oidc.sign_in(ALICE)
+    assert helper.store("alice", first, expires_in=1)["status"] == "ok"
+    wait_for(lambda: helper.list()["alice"]["state"] == "stale", what="the token's end")
+    programs = [subprocess.Popen([built("sasl-bearer"), "--config", helper.config, "token", "alice"],
+                                 env=environment(), stdout=subprocess.PIPE, text=True)
+                for _ in range(20)]
+    answers = {program.communicate(timeout=60)[0].strip() for program in programs}
+    assert {program.returncode for program in programs} == {0}, answers
+    assert len(answers) == 1 and first["access_token"] not in answers, len(answers)
+    assert helper.log().count("new token") == 1, helper.log()
+    assert oidc.introspect(answers.pop())["active"], "the grant is revoked"
+    reply = helper.request({"request": "refresh", "account": "alice"})
+    assert reply["status"] == "ok", reply
+    ended(helper)
+
+
+@tap.promise
+def every_refresh_is_stored(world):
+    "L3: a command that asks for a token, or a new one, has it made, and kept, by the helper"
+    server, helper = world.signed_in(single_use=True)
+    for number, words in enumerate((["token", "alice"], ["refresh", "alice"],
+                                    ["token", "--format", "json", "alice"]), 1):
+        assert helper.cli(*words).rc == 0, words
+        assert len(server.seen("token")) == min(number, 2), words
+        state = helper.state("alice")
+        assert state["refresh_token"] == server.newest_refresh_token(ALICE), words
+    helper.restart()
+    assert helper.cli("refresh", "alice").rc == 0, "the grant is lost"
+    ended(helper)
+
+
+@tap.promise
 def rotated_token_is_stored_first(world):
     "L4: a rotated refresh token is on disk when the first asker has its answer"
     server, helper = world.signed_in(single_use=True)
@@ -95,6 +138,39 @@ def rotated_token_is_stored_first(world):
     assert state["refresh_token"] == server.newest_refresh_token(ALICE), "not stored"
     assert os.stat(os.path.join(helper.state_dir, "alice")).st_mode & 0o7777 == 0o600
     ended(helper)
+
+
+@tap.promise
+def saved_in_order(world):
+    "L4: a file beside the old one: written, synced, renamed, the directory synced, then the answer"
+    tap.require("strace")
+    server = world.provider(single_use=True)
+    log = world.env.path(world.env.name("calls"))
+    helper = world.helper(server, wrapper=["strace", "-f", "-qq", "-s", "4096", "-o", log])
+    world.sign_in(server, helper)
+    before = os.path.getsize(log)
+    reply = helper.token()
+    assert reply["status"] == "ok", reply
+    helper.stop()
+    with open(log, encoding="utf-8", errors="replace") as f:
+        f.seek(before)
+        text = f.read()
+    # in the order in which they ended; strace may tell of one in two lines
+    steps = [("openat", r'"alice#new".*O_EXCL'), ("write", ""), ("fsync", ""), ("renameat", ""),
+             ("fsync", ""), ("sendto", "token_id=" + reply["token_id"])]
+    begun, done = {}, []
+    for pid, line in re.findall(r"^(\d+) +(.*)$", text, re.M):
+        if line.startswith("<... "):
+            line = begun.pop(pid, "") + line
+        elif line.endswith("<unfinished ...>"):
+            begun[pid] = line
+            continue
+        wanted, detail = steps[len(done)]
+        if re.match(wanted + r"\(", line) and re.search(detail, line):
+            done.append(wanted)
+        if "token_id=" + reply["token_id"] in line and line.startswith("sendto"):
+            break
+    assert len(done) == len(steps), (done, text[-4000:])
 
 
 @tap.promise
@@ -161,6 +237,43 @@ def full_disk(world):
     ended(helper)
     with open(os.path.join(helper.state_dir, "alice"), "rb") as f:
         assert f.read() == before
+
+
+@tap.promise
+def no_space(world):
+    "L1: on a full disk as well; once there is room the new one is saved"
+    server = world.provider(single_use=True)
+    helper = Helper(world.env, server, accounts={"alice": {"user": ALICE}})
+    owner = os.stat(helper.state_dir)
+    done = world.env.run(["mount", "-t", "tmpfs", "-o", f"size=64k,mode=700,uid={owner.st_uid},"
+                          f"gid={owner.st_gid}", "none", helper.state_dir])
+    tap.need(done.rc == 0, "a file system of one's own (" + done.stderr.strip() + ")")
+    try:
+        helper.start()
+        world.sign_in(server, helper)
+        path = os.path.join(helper.state_dir, "alice")
+        with open(path, "rb") as f:
+            before = f.read()
+        filler = os.path.join(helper.state_dir, "filler#")
+        with open(filler, "wb", buffering=0) as f:
+            try:
+                while f.write(b"x" * 512):
+                    pass
+            except OSError as e:
+                assert e.errno == errno.ENOSPC, e
+        assert helper.token()["status"] == "ok", "not served"
+        with open(path, "rb") as f:
+            assert f.read() == before, "the file was touched"
+        helper.wait_log("cannot save")
+        assert "disk" in helper.list()["alice"]["last_error"], helper.list()
+        assert os.listdir(helper.state_dir).count("alice#new") == 0
+        os.unlink(filler)
+        ended(helper)
+        assert helper.state("alice")["refresh_token"] == server.newest_refresh_token(ALICE)
+    finally:
+        if helper.process:
+            helper.kill()
+        world.env.run(["umount", helper.state_dir])
 
 
 @tap.promise
@@ -352,6 +465,45 @@ def open_secret_is_refused(world):
     reply = helper.token()
     assert reply["status"] == "config" and "chmod" in reply["reason"], reply
     assert not server.seen("token")
+    ended(helper)
+
+
+def family(pid):
+    """A process and all below it."""
+    found = [pid]
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as f:
+            for child in f.read().split():
+                found += family(int(child))
+    return found
+
+
+@tap.promise
+def secrets_are_no_arguments(world):
+    "D8: while a provider is asked, no process has a secret in its arguments or its environment"
+    tap.need(os.geteuid() == 0, "uid 0")
+    secret = "a-secret-of-the-client"
+    server = world.provider(clients={"app": secret})
+    server.always("token", Reply(silent=True))
+    helper = Helper(world.env, server, settings={"fetch_timeout": "4s"})
+    helper.accounts["app"] = {"user": ALICE, "client_id": "app", "scope": "x",
+                              "client_secret_file": helper.secret_file("secret", secret)}
+    helper.start()
+    tokens = dict(server.issue(ALICE, "app"), expires_in=1)
+    assert helper.store("app", tokens)["status"] == "ok"
+    thread = threading.Thread(target=helper.token)
+    thread.start()
+    server.wait_seen("token")
+    pids = family(helper.process.pid)
+    assert len(pids) == 3, "daemon, spawner and child"
+    for pid in pids:
+        for name in ("cmdline", "environ"):
+            with open(f"/proc/{pid}/{name}", "rb") as f:
+                text = f.read().decode(errors="replace")
+            assert text or name == "environ", pid
+            for hidden in (secret, tokens["refresh_token"], tokens["access_token"]):
+                assert hidden[:12] not in text, (pid, name)
+    thread.join(30)
     ended(helper)
 
 

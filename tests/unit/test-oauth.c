@@ -373,13 +373,23 @@ static const struct row rows[] = {
 	    "status=login_required aadsts=700082",
 	    HOST ": invalid_grant: AADSTS700082: The refresh token has expired "
 	    "due to inactivity. (trace 0a1b-2c)"},
-	{"a number only in the text", REFRESH, 401,
+	{"W6: an expired secret", REFRESH, 401,
 	    "{\"error\":\"invalid_client\",\"error_description\":"
 	    "\"AADSTS7000222: The provided client secret keys are expired. "
 	    "Trace ID: 0a Correlation ID: 1b\"}",
 	    "status=config aadsts=7000222",
 	    "AADSTS7000222: The provided client secret keys are expired. "
-	    "(trace 0a); check client_id and client_secret"},
+	    "(trace 0a); the client secret of the application has expired: "
+	    "create a new one in its registration, and put its value into "
+	    "client_secret_file"},
+	{"W6: the ID of a secret", REFRESH, 401,
+	    "{\"error\":\"invalid_client\",\"error_codes\":[7000215]}",
+	    "status=config aadsts=7000215", "client_secret_file needs the value"},
+	{"another number, only in the text", REFRESH, 401,
+	    "{\"error\":\"invalid_client\",\"error_description\":"
+	    "\"AADSTS7000216: no secret. Trace ID: 0a\"}",
+	    "status=config aadsts=7000216",
+	    "AADSTS7000216: no secret. (trace 0a); check client_id and"},
 	{"a number and a certificate", CERTIFICATE, 401,
 	    "{\"error\":\"invalid_client\",\"error_description\":"
 	    "\"AADSTS700027: Client assertion failed signature validation.\","
