@@ -329,7 +329,8 @@ def fork_after_init(world):
 @tap.promise
 def setuid_after_init(world):
     "H8: a program that drops root after it is initialised is judged by what it is then"
-    found = world.program(run_as=2)     # bin, whom the account allows
+    world.account(ALICE, allow="bin")
+    found = world.program(run_as=2)
     assert found["rc"] == 0 and found["sent"], found
     found = world.program(run_as=4321)
     assert found["rc"] == -20 and not found["sent"], found      # SASL_NOUSER

@@ -211,6 +211,7 @@ def no_filter(world):
 @tap.promise
 def jail_is_clean(world):
     "D7: the helper adds nothing to the jail but its socket and its markers"
+    world.account(ALICE)
     inside = world.jail.queue_dir + os.path.dirname(world.helper.socket)
     found = sorted(os.path.relpath(os.path.join(where, name), inside)
                    for where, _, names in os.walk(inside) for name in names)

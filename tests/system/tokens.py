@@ -301,6 +301,31 @@ def other_account_is_not_held_up(world):
 
 
 @tap.promise
+def askers_have_deadlines(world):
+    "H2: while a provider is silent an asker is answered in the time it has, with a reason"
+    server, helper = world.signed_in()
+    server.always("token", Reply(silent=True))
+    before = time.monotonic()
+    reply = helper.token(deadline_ms=1500)
+    assert reply["status"] == "temporary" and "not answered" in reply["reason"], reply
+    assert time.monotonic() - before < 10
+    helper.kill()
+
+
+@tap.promise
+def words_are_no_formats(world):
+    "R5: %n and %s of a provider are words like others, in a reason and in the log"
+    server, helper = world.signed_in()
+    words = "50%n of %s %1000d"
+    server.always("token", Reply.error("invalid_grant", words))
+    reply = helper.token()
+    assert reply["status"] == "login_required" and words in reply["reason"], reply
+    assert words in helper.list()["alice"]["last_error"]
+    assert words in helper.log(), helper.log()
+    ended(helper)
+
+
+@tap.promise
 def valid_token_outlives_trouble(world):
     "while the provider fails, a token that still lives is served with its true end"
     server = world.provider()

@@ -93,7 +93,7 @@ test_limits(void)
 	memset(buf, 'x', MSG_MAX);
 	tap_ok(msg_length(buf, MSG_MAX - 1) == 0, "more may come: 64 KiB - 1");
 	tap_ok(msg_length(buf, MSG_MAX) == -ERR_TOOBIG,
-	    "no end within 64 KiB is refused");
+	    "D3: no end within 64 KiB is refused");
 	memcpy(buf, P "a=", 13);
 	memcpy(buf + MSG_MAX - 2, "\n\n", 2);
 	tap_ok(msg_length(buf, MSG_MAX) == MSG_MAX &&

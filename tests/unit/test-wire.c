@@ -99,7 +99,7 @@ test_refused(void)
 	for (i = 0; i < COUNT_OF(bad_rows); i++)
 		tap_ok(wire_format(WIRE_OAUTHBEARER, &bad_rows[i].r, buf) ==
 			-ERR_CONTROL,
-		    "refused: %s", bad_rows[i].what);
+		    "R6: refused: %s", bad_rows[i].what);
 }
 
 static void
