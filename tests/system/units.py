@@ -52,7 +52,13 @@ class Activated:
         self.process = env.start(env.name("activate"), [
             "systemd-socket-activate", "-l", self.path, "-E", f"NOTIFY_SOCKET={notify}",
             *self.helper.command("--foreground")])
-        wait_for(lambda: os.path.exists(self.path), 10)
+        wait_for(self.listening, 10)
+
+    def listening(self):
+        """Whether the socket is bound, and listened on: two calls, not one."""
+        with open("/proc/net/unix", encoding="ascii") as f:
+            rows = [line.split() for line in f if line.rstrip().endswith(self.path)]
+        return any(row[3] == "00010000" for row in rows)
 
     def ask(self, **fields):
         request = protocol.encode({"protocol": 1, **fields})
@@ -98,6 +104,38 @@ def shutdown_is_patient():
         assert int(value(name, "TimeoutStopSec")) >= 60
         assert value(name, "Type") == "notify"
         assert "78" in value(name, "RestartPreventExitStatus").split()
+
+
+@tap.promise
+def comes_back():
+    "both services are started again for ever, unless the configuration is wrong"
+    for name in ("sasl-bearerd.service", "user/sasl-bearerd.service"):
+        assert value(name, "Restart") == "always"
+        assert value(name, "StartLimitIntervalSec") == "0"
+        assert value(name, "RestartPreventExitStatus").split() == ["64", "78"]
+        # 1,024 connections, and pipes of 128 exchanges
+        assert int(value(name, "LimitNOFILE")) >= 1024 + 128 * 5
+        assert value(name, "OOMPolicy") == "continue", "a child's end is not the daemon's"
+
+
+@tap.promise
+def exposure(env):
+    "systemd-analyze security rates the system's service 1.5 or better"
+    tap.require("systemd-analyze")
+    done = env.run(["systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=15",
+                    built(f"{UNITS}/sasl-bearerd.service")])
+    assert done.rc == 0, done
+    tap.note(done.stdout.splitlines()[-1])
+
+
+@tap.promise
+def users_are_confined():
+    "the user's service has every restriction of the system's that needs no namespace"
+    def restrictions(name):
+        return set(re.findall(r"^((?:Lock|Memory|NoNew|Restrict|SystemCall|Limit|UMask|OOMPolicy)"
+                              r"\w*=.*)$", read(name), re.M))
+    system = restrictions("sasl-bearerd.service")
+    assert len(system) > 10 and restrictions("user/sasl-bearerd.service") == system
 
 
 @tap.promise
@@ -179,14 +217,12 @@ def allowed_calls():
         elif line.strip() and not line.strip().startswith("#"):
             group.append(line.strip())
 
-    def expand(name):
-        if not name.startswith("@"):
-            return {name}
-        return set().union(*(expand(member) for member in groups[name]))
-    found = set()
-    for name in (*value("sasl-bearerd.service", "SystemCallFilter").split(), "@default"):
-        found |= expand(name)
-    return found
+    def expand(names):
+        return set().union(*(expand(groups[name]) if name.startswith("@") else {name}
+                             for name in names))
+    first, second = re.findall(r"^SystemCallFilter=(.*)$", read("sasl-bearerd.service"), re.M)
+    assert second.startswith("~") and not first.startswith("~"), (first, second)
+    return (expand(first.split()) - expand(second[1:].split())) | expand(["@default"])
 
 
 @tap.promise
