@@ -1,0 +1,336 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""machine - the units under a real systemd: all works in the sandbox, and only that"""
+
+import inspect
+import os
+import re
+import stat
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
+
+import protocol
+import tap
+from env import built, identity, wait_for
+from helper import endpoints
+from machine import Machine, makefile, systemd
+from oauthd import OAuthServer
+
+SERVICE, SOCKET = "sasl-bearerd.service", "sasl-bearerd.socket"
+JAIL = "sasl-bearerd-postfix.socket"
+ALICE = "alice@example.com"
+SCRIPT = """#!/bin/sh
+# what the service forbids, it forbids this, too
+for try in 'echo x >/etc/written' 'cp /bin/true {state}/x && {state}/x' 'ls /root' 'unshare -U true'; do
+	sh -c "$try" >/dev/null 2>&1 && echo "could: $try" >&2
+done
+test -z "$CREDENTIALS_DIRECTORY" || echo "sees credentials" >&2
+echo "token-of-$(id -un)"
+"""
+# as user@.service, without PAM
+MANAGER = """[Service]
+User=mail
+Delegate=yes
+Type=notify
+Environment=HOME={home} XDG_RUNTIME_DIR={runtime} SYSTEMD_UNIT_PATH={units}
+ExecStartPre=+/usr/bin/install -d -o mail -g mail -m 0700 {home} {runtime}
+ExecStartPre=+/usr/bin/chown -R mail:mail {home}
+ExecStart={manager} --user --unit=basic.target
+KillMode=mixed
+"""
+HOME, USER_UNITS = "/var/lib/mail-user", "/etc/systemd/test-user"
+
+
+def conf(**keys):
+    return "".join(f"{key} = {value}\n" for key, value in keys.items())
+
+
+class World:
+    """The machine, and a provider outside of it."""
+
+    def __init__(self, env):
+        self.env = env
+        self.server = OAuthServer(tls=env.tls()).start()
+        self.etc = makefile("bearer_confdir")
+        self.state = makefile("bearer_statedir")
+        self.run = makefile("bearer_rundir") + "/socket"
+        self.jail = makefile("postfix_queuedir") + self.run
+        with open(env.tls().ca, encoding="ascii") as f:
+            ca = f.read()
+        provider = conf(title="Test", scope="mail", hosts="localhost", **endpoints(self.server))
+        self.runtime = f"/run/user/{identity('mail')['user']}"
+        self.machine = Machine(env, {
+            **self.user_files(ca, provider),
+            f"{self.etc}/sasl-bearer.conf": conf(ca_file=self.etc + "/ca.pem", log_level="debug"),
+            f"{self.etc}/ca.pem": ca,
+            f"{self.etc}/providers.d/test.conf": provider,
+            f"{self.etc}/accounts.d/{ALICE}.conf": conf(
+                provider="test", client_id="test-client", allow="mail",
+                client_secret_credential="alice.secret"),
+            f"{self.etc}/accounts.d/script.conf": conf(
+                user="script@example.com", grant="command", allow="mail",
+                hosts="localhost", command="/usr/local/bin/give-token"),
+            "/usr/local/bin/give-token": (SCRIPT.format(state=self.state), 0o755),
+            # as an administrator does it: systemctl edit
+            f"/etc/systemd/test/{SERVICE}.d/secret.conf":
+                f"[Service]\nLoadCredential=alice.secret:{self.etc}/alice.secret\n",
+            f"{self.etc}/alice.secret": ("s3cret\n", 0o600),
+            "/var/spool/postfix/.keep": "",
+        })
+
+    def user_files(self, ca, provider):
+        """A user's manager, its units, and the user's configuration."""
+        etc = HOME + "/.config/sasl-bearer"
+        files = {
+            "/etc/systemd/test/manager.service": MANAGER.format(
+                home=HOME, runtime=self.runtime, units=USER_UNITS, manager=systemd()),
+            f"{etc}/sasl-bearer.conf": conf(ca_file=etc + "/ca.pem"),
+            f"{etc}/ca.pem": ca,
+            f"{etc}/providers.d/test.conf": provider,
+            f"{etc}/accounts.d/{ALICE}.conf": conf(provider="test", client_id="test-client"),
+        }
+        for target in ("basic", "sockets", "shutdown", "default"):
+            files[f"{USER_UNITS}/{target}.target"] = "[Unit]\nDefaultDependencies=no\n"
+        for name in (SERVICE, SOCKET):
+            with open(built(f"contrib/systemd/user/{name}"), encoding="utf-8") as f:
+                files[f"{USER_UNITS}/{name}"] = f.read()
+        return files
+
+    def user_systemctl(self, *words):
+        done = self.machine.run(["systemctl", "--user", "--no-pager", *words], uid="mail",
+                                env={"XDG_RUNTIME_DIR": self.runtime})
+        assert done.rc == 0, (words, done, self.machine.journal("manager.service"))
+        return done.stdout.strip()
+
+    def ask(self, uid="mail", path=None, **fields):
+        """Send a request as a uid; returns the reply."""
+        done = self.machine.run(
+            ["/usr/bin/python3", "-c", inspect.getsource(protocol), path or self.run, 30],
+            uid=uid, input=protocol.encode({"protocol": 1, **fields}).decode(), timeout=60)
+        assert done.rc == 0, done.stderr
+        replies = protocol.decode(done.stdout.encode())
+        return replies[0] if replies else {}
+
+    def token(self, user=ALICE, **how):
+        return self.ask(request="token", user=user, service="smtp", host="localhost",
+                        mechanism="XOAUTH2", deadline_ms=25000, **how)
+
+    def systemctl(self, *words):
+        done = self.machine.systemctl(*words)
+        assert done.rc == 0, (words, done, self.machine.journal(SERVICE))
+        return done
+
+    def main_pid(self):
+        return self.machine.show(SERVICE, "MainPID")
+
+    def active(self):
+        return self.machine.show(SERVICE, "ActiveState")
+
+
+@tap.promise
+def sockets(w):
+    "both sockets are there before the service: root's, open to all, markers beside them"
+    w.systemctl("start", SOCKET, JAIL)
+    assert w.active() == "inactive"
+    for path in (w.run, w.jail):
+        st = os.lstat(w.machine.path(path))
+        assert stat.S_ISSOCK(st.st_mode) and stat.S_IMODE(st.st_mode) == 0o666, (path, st)
+        where = os.stat(w.machine.path(os.path.dirname(path)))
+        assert (where.st_uid, stat.S_IMODE(where.st_mode)) == (0, 0o755), (path, where)
+        assert os.listdir(w.machine.path(os.path.dirname(path) + "/accounts")) == []
+
+
+@tap.promise
+def on_demand(w):
+    "the first request starts the service, on either socket; a stranger is denied on both"
+    assert w.ask(path=w.jail, request="hello")["status"] == "ok"
+    assert w.active() == "active"
+    for path in (w.run, w.jail):
+        assert w.ask(path=path, request="hello")["mechanisms"] == "OAUTHBEARER XOAUTH2", path
+        assert w.ask("games", path=path, request="hello")["status"] == "denied", path
+
+
+@tap.promise
+def markers(w):
+    "who is served is marked beside both sockets, and the plugin's user may see it"
+    mail = str(identity("mail")["user"])
+    for path in (w.run, w.jail):
+        done = w.machine.run(["ls", os.path.dirname(path) + "/accounts"], uid="mail")
+        assert set(done.stdout.split()) == {"0", mail}, (path, done)
+
+
+@tap.promise
+def refreshes(w):
+    "a sign-in is stored, refreshed over TLS with a secret of systemd's, and is on disk"
+    first = w.server.issue(ALICE)
+    assert w.ask(0, request="store", account=ALICE,
+                 refresh_token=first["refresh_token"])["status"] == "ok"
+    reply = w.token()
+    assert reply["status"] == "ok", (reply, w.machine.journal(SERVICE))
+    assert w.server.seen("token")[-1].form["client_secret"] == "s3cret"
+    with open(w.machine.path(f"{w.state}/{ALICE}"), encoding="utf-8") as f:
+        assert reply["token"] in f.read()
+    st = os.stat(w.machine.path(f"{w.state}/{ALICE}"))
+    assert stat.S_IMODE(st.st_mode) == 0o600
+
+
+@tap.promise
+def commands(w):
+    "a command gives its token; it is in the same sandbox, and sees no credentials"
+    reply = w.token("script@example.com")
+    assert (reply["status"], reply.get("token")) == ("ok", "token-of-sasl-bearer"), reply
+    journal = w.machine.journal(SERVICE)
+    assert "could:" not in journal and "sees credentials" not in journal, journal
+
+
+@tap.promise
+def processes(w):
+    "each process has the unit's user, no capability, a filter, and can get nothing back"
+    pids = w.machine.processes(SERVICE)
+    assert len(pids) == 2, "the daemon and the spawner"
+    for pid in pids:
+        with open(f"/proc/{pid}/status", encoding="ascii") as f:
+            status = dict(re.findall(r"^(\w+):\s+(.*)$", f.read(), re.M))
+        with open(w.machine.path("/etc/passwd"), encoding="utf-8") as f:
+            uid = re.search(r"^sasl-bearer:[^:]*:(\d+):", f.read(), re.M).group(1)
+        assert status["Uid"].split() == [uid] * 4, status["Uid"]
+        for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb", "CapInh"):
+            assert int(status[name], 16) == 0, (name, status[name])
+        assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2"), status
+
+
+def inside(w, script):
+    """The status of a shell command among the service's mounts, as its user."""
+    done = w.env.run(["nsenter", "-t", w.machine.processes(SERVICE)[0], "-m", "setpriv",
+                      "--reuid", "0", "sh", "-c", script])
+    return done.rc == 0
+
+
+@tap.promise
+def files(w):
+    "even root, among the service's mounts, writes state and markers only, and executes neither"
+    for where in (w.state, os.path.dirname(w.run) + "/accounts",
+                  os.path.dirname(w.jail) + "/accounts"):
+        assert inside(w, f"echo x >{where}/x"), where
+        assert inside(w, f"cp /bin/true {where}/x"), where
+        assert not inside(w, f"{where}/x"), f"{where} executes"
+        assert inside(w, f"rm {where}/x")
+    assert inside(w, "cp /bin/true /tmp/x") and not inside(w, "/tmp/x"), "/tmp executes"
+    assert not os.path.exists(w.machine.path("/tmp/x")), "/tmp is not private"
+    for where in ("/etc", w.etc, "/usr", "/var/spool/postfix", os.path.dirname(w.run), "/run"):
+        assert not inside(w, f"echo x >{where}/x"), where
+    for where in ("/root", "/home"):
+        assert not inside(w, f"ls {where}/*") , where
+    done = w.env.run(["nsenter", "-t", w.machine.processes(SERVICE)[0], "-m", "-p",
+                      "cat", "/proc/self/mountinfo"])
+    mounts = [line.split() for line in done.stdout.splitlines()]
+    # the last one that is mounted somewhere is the one that is seen
+    writable = {m[4] for m in {m[4]: m for m in mounts}.values() if "rw" in m[5].split(",")}
+    right = {w.state, "/var/lib/sasl-bearer", "/tmp", "/var/tmp", "/proc",
+             *(os.path.dirname(path) + "/accounts" for path in (w.run, w.jail))}
+    assert {path for path in writable if not path.startswith("/dev/")} == right, writable
+    assert not inside(w, "test -e /dev/kmsg || test -e /dev/mem || test -e /dev/tty1")
+
+
+@tap.promise
+def reload(w):
+    "systemctl reload reads the configuration again, in the same process"
+    before = w.main_pid()
+    account = w.machine.path(f"{w.etc}/accounts.d/{ALICE}.conf")
+    with open(account, "a", encoding="utf-8") as f:
+        f.write("hosts = imap.example.org\n")
+    w.systemctl("reload", SERVICE)
+    wait_for(lambda: w.token()["status"] == "denied", 10, "the new hosts")
+    with open(account, encoding="utf-8") as f:
+        text = f.read().replace("hosts = imap.example.org\n", "")
+    with open(account, "w", encoding="utf-8") as f:
+        f.write(text)
+    w.systemctl("reload", SERVICE)
+    wait_for(lambda: w.token()["status"] == "ok", 10, "the old hosts")
+    assert w.main_pid() == before
+
+
+@tap.promise
+def comes_back(w):
+    "a daemon that was killed is started again by systemd, and still has its tokens"
+    before, served = w.main_pid(), w.token()["token_id"]
+    w.machine.send(SERVICE)
+    wait_for(lambda: w.main_pid() not in (before, "0"), 30, "a new daemon")
+    assert w.token()["token_id"] == served
+    assert int(w.machine.show(SERVICE, "NRestarts")) >= 1
+
+
+@tap.promise
+def term_comes_back(w):
+    "a daemon that somebody ended with SIGTERM is started again as well"
+    before = w.main_pid()
+    w.machine.send(SERVICE, 15)
+    wait_for(lambda: w.main_pid() not in (before, "0"), 30, "a new daemon")
+
+
+@tap.promise
+def wrong_configuration(w):
+    "an error in sasl-bearer.conf is in the journal and not tried over; mended, it serves"
+    conf_file = w.machine.path(f"{w.etc}/sasl-bearer.conf")
+    with open(conf_file, encoding="utf-8") as f:
+        good = f.read()
+    with open(conf_file, "w", encoding="utf-8") as f:
+        f.write("log_levl = info\n")
+    assert w.machine.systemctl("restart", SERVICE).rc != 0
+    assert w.machine.show(SERVICE, "ExecMainStatus") == "78"
+    assert w.active() == "failed"
+    assert 'sasl-bearer.conf:1: unknown name "log_levl": did you mean "log_level"?' \
+        in w.machine.journal(SERVICE)
+    with open(conf_file, "w", encoding="utf-8") as f:
+        f.write(good)
+    w.systemctl("start", SERVICE)
+    assert w.token()["status"] == "ok"
+
+
+@tap.promise
+def journal(w):
+    "the journal has each line once, with its priority"
+    w.machine.run(["journalctl", "--sync"])
+    lines = w.machine.run(["journalctl", "--no-pager", "-o", "cat", "-u", SERVICE, "-p",
+                           "info..info"]).stdout.splitlines()
+    assert any(line.startswith("ready, 2 accounts") for line in lines), lines
+    assert not any(line.startswith("<") for line in lines), lines
+
+
+@tap.promise
+def stop(w):
+    "stopped, it ends cleanly; its sockets stay, and start it again"
+    w.systemctl("stop", SERVICE)
+    assert w.machine.show(SERVICE, "Result") == "success"
+    assert w.machine.show(SERVICE, "ExecMainStatus") == "0"
+    assert w.active() == "inactive"
+    assert w.token()["status"] == "ok"
+    assert w.active() == "active"
+
+
+@tap.promise
+def users(w):
+    "under a user's manager it is started by a request, knows uids, refreshes, and is confined"
+    w.systemctl("start", "manager.service")
+    w.user_systemctl("start", SOCKET)
+    path = w.runtime + "/sasl-bearer/socket"
+    assert w.ask(path=path, request="hello")["status"] == "ok"
+    first = w.server.issue(ALICE)
+    assert w.ask(path=path, request="store", account=ALICE,
+                 refresh_token=first["refresh_token"])["status"] == "ok"
+    assert w.token(path=path)["status"] == "ok", w.machine.journal("manager.service")
+    main = w.user_systemctl("show", "--value", "--property=MainPID", SERVICE)
+    done = w.machine.run(["sh", "-c", 'cat /proc/"$0"/status; readlink /proc/"$0"/ns/user', main])
+    status = dict(re.findall(r"^(\w+):\s+(.*)$", done.stdout, re.M))
+    assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2"), status
+    assert done.stdout.split()[-1] == os.readlink("/proc/self/ns/user"), "another user namespace"
+    before = w.server.seen("token")
+    w.user_systemctl("reload", SERVICE)
+    w.user_systemctl("restart", SERVICE)
+    assert w.token(path=path)["status"] == "ok"
+    assert len(w.server.seen("token")) == len(before), "its state was not kept"
+    w.user_systemctl("stop", SERVICE)
+
+
+tap.main(World, root=True)
