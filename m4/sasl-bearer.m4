@@ -39,6 +39,28 @@ AS_IF([test "x$with_qrencode" != xno],
       [AC_MSG_ERROR([libqrencode was not found])])])])
 ])
 
+# Linux only; elsewhere there is nothing to be used. A build for tests that write
+# files of their own, such as gcov's, can do without all of it.
+AC_DEFUN([SB_SANDBOX], [
+AC_ARG_ENABLE([sandbox],
+  [AS_HELP_STRING([--disable-sandbox],
+    [limit the processes neither by seccomp nor by Landlock])],
+  [], [enable_sandbox=yes])
+AC_ARG_WITH([libseccomp],
+  [AS_HELP_STRING([--without-libseccomp],
+    [do not limit system calls, only files @<:@needed on Linux@:>@])],
+  [], [with_libseccomp=yes])
+sandbox=no
+AS_CASE([$host_os], [linux*], [], [enable_sandbox=no])
+AS_IF([test "x$enable_sandbox" != xno], [
+  AC_DEFINE([SANDBOX], [1], [Define to 1 to limit processes by the kernel.])
+  sandbox=landlock
+  AS_IF([test "x$with_libseccomp" != xno], [
+    PKG_CHECK_MODULES([SECCOMP], [libseccomp >= 2.5])
+    AC_DEFINE([HAVE_SECCOMP], [1], [Define to 1 to use libseccomp.])
+    sandbox="seccomp, landlock"])])
+])
+
 AC_DEFUN([SB_STATE_DIRS], [
 AC_ARG_WITH([runtimedir],
   [AS_HELP_STRING([--with-runtimedir=DIR],

@@ -17,6 +17,9 @@
 
 #define GROUPS_MAX 256
 
+/* Why a file cannot be opened by a process that keeps to some; NULL: to none */
+static const char *confined;
+
 static int
 is_trusted(uid_t uid)
 {
@@ -106,6 +109,24 @@ check_way(const char *path, char why[FILE_WHY])
 	return check_prefixes(real, why);
 }
 
+void
+file_set_confined(const char *text)
+{
+	confined = text;
+}
+
+const char *
+file_error(const char *path, int *code, char buf[64])
+{
+	if (*code == -ELOOP)
+		return "it is a symbolic link";
+	/* Landlock refuses to open what may be read */
+	if (*code != -EACCES || !confined || access(path, R_OK) < 0)
+		return err_text(*code, buf, 64);
+	*code = -EPERM;
+	return confined;
+}
+
 int
 file_open(const char *path, struct stat *ret_st, char why[FILE_WHY])
 {
@@ -121,8 +142,7 @@ file_open(const char *path, struct stat *ret_st, char why[FILE_WHY])
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		r = -errno;
 		snprintf(why, FILE_WHY, "cannot open: %s",
-		    r == -ELOOP ? "it is a symbolic link"
-				: err_text(r, text, sizeof(text)));
+		    file_error(path, &r, text));
 		goto out;
 	}
 	if (!S_ISREG(st.st_mode)) {

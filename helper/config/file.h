@@ -28,6 +28,23 @@
 int file_open(const char *path, struct stat *ret_st, char why[FILE_WHY]);
 
 /*
+ * From now on this process can open some files only, whatever their modes:
+ * text, which is kept, says why not and what to do. NULL: any file again.
+ */
+void file_set_confined(const char *text);
+
+/*
+ * Say why a file or directory could not be opened.
+ *
+ *	code	what open(2) gave, negative; -EACCES becomes -EPERM when it
+ *		was not the file's mode, see file_set_confined()
+ *	buf	64 bytes
+ *
+ * Returns buf or another string.
+ */
+const char *file_error(const char *path, int *code, char buf[64]);
+
+/*
  * Whether a file may be changed by root and the effective uid only.
  *
  * Returns 0, or -EPERM with the reason, which says the command that mends it.

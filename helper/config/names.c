@@ -11,6 +11,7 @@
 
 #include "common/err.h"
 #include "common/util.h"
+#include "helper/config/file.h"
 #include "helper/config/settings.h"
 
 #define SUFFIX ".conf"
@@ -119,8 +120,8 @@ conf_names(const char *dir, char ***ret, struct conf_errors *e)
 	if (r == 0 && !list && !(list = calloc(1, sizeof(*list))))
 		r = -ENOMEM;
 	if (r < 0) {
-		conf_error(e, dir, 0, "cannot list: %s",
-		    err_text(r, text, sizeof(text)));
+		conf_error(
+		    e, dir, 0, "cannot list: %s", file_error(dir, &r, text));
 		list_free(list);
 		return r;
 	}

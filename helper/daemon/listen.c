@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,13 +33,22 @@ directory_of(const char *path, char dir[108])
 	snprintf(dir, 108, "%.*s", slash ? (int)(slash - path) : 0, path);
 }
 
+void
+listen_markers(const char *socket_path, char path[PATH_MAX])
+{
+	char dir[108];
+
+	directory_of(socket_path, dir);
+	snprintf(path, PATH_MAX, "%s/" MARKERS, dir);
+}
+
 /* Make a directory for the markers, where they can be kept. */
 static void
-make_marker_dir(const char *dir, const struct identity *id)
+make_marker_dir(const char *socket_path, const struct identity *id)
 {
-	char path[128];
+	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/" MARKERS, dir);
+	listen_markers(socket_path, path);
 	if (mkdir(path, 0755) == 0 && chmod(path, 0755) == 0 &&
 	    geteuid() == 0 && lchown(path, id->uid, id->gid) < 0)
 		rmdir(path);
@@ -107,7 +117,6 @@ take_inherited(struct listeners *l, int count, const struct identity *id)
 {
 	struct sockaddr_un addr;
 	socklen_t len;
-	char dir[108];
 	int i;
 
 	l->inherited = 1;
@@ -122,8 +131,7 @@ take_inherited(struct listeners *l, int count, const struct identity *id)
 		    addr.sun_family == AF_UNIX && addr.sun_path[0] == '/') {
 			memcpy(
 			    l->path[i], addr.sun_path, sizeof(l->path[i]) - 1);
-			directory_of(l->path[i], dir);
-			make_marker_dir(dir, id);
+			make_marker_dir(l->path[i], id);
 		}
 		l->count++;
 	}
@@ -156,7 +164,7 @@ bind_all(struct listeners *l, char *const *paths, const struct identity *id,
 		}
 		memcpy(l->path[l->count], *paths, strlen(*paths) + 1);
 		l->count++;
-		make_marker_dir(dir, id);
+		make_marker_dir(*paths, id);
 	}
 	return r;
 }
@@ -231,13 +239,12 @@ add_marker(int dirfd, uid_t uid)
 static void
 mark(const struct daemon *d, const char *socket_path)
 {
-	char dir[108], path[128];
+	char path[PATH_MAX];
 	const struct account *a;
 	size_t i, k;
 	int dirfd;
 
-	directory_of(socket_path, dir);
-	snprintf(path, sizeof(path), "%s/" MARKERS, dir);
+	listen_markers(socket_path, path);
 	dirfd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dirfd < 0) {
 		log_line(LEVEL_WARNING,

@@ -3,6 +3,8 @@
 #ifndef SASL_BEARER_LISTEN_H
 #define SASL_BEARER_LISTEN_H
 
+#include <limits.h>
+
 #include "helper/daemon/privilege.h"
 
 struct daemon;
@@ -28,6 +30,9 @@ struct listeners {
  */
 int listen_open(char *const *paths, const struct identity *id,
     struct listeners *ret, char why[1024]);
+
+/* The directory beside a socket that its markers are in. */
+void listen_markers(const char *socket_path, char path[PATH_MAX]);
 
 /* Close; unlink what is ours. */
 void listen_close(struct listeners *l);

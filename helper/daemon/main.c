@@ -17,6 +17,7 @@
 
 #include "common/err.h"
 #include "helper/daemon/check.h"
+#include "helper/daemon/confine.h"
 #include "helper/daemon/log.h"
 #include "helper/daemon/notify.h"
 #include "helper/daemon/privilege.h"
@@ -24,6 +25,7 @@
 #include "helper/daemon/spawn.h"
 #include "helper/daemon/state-key.h"
 #include "helper/daemon/store.h"
+#include "helper/sandbox/sandbox.h"
 
 struct options {
 	const char *config;
@@ -79,7 +81,8 @@ parse_options(int argc, char **argv, struct options *o)
 			usage(stdout);
 			exit(EX_OK);
 		case 'V':
-			puts("sasl-bearerd " PACKAGE_VERSION);
+			printf("sasl-bearerd " PACKAGE_VERSION " (%s)\n",
+			    sandbox_build());
 			exit(EX_OK);
 		default:
 			usage(stderr);
@@ -146,6 +149,8 @@ fork_spawner(const struct spawn_places *places, const struct identity *id)
 	if (privilege_drop(id) < 0)
 		_exit(EX_NOPERM);
 	privilege_seal();
+	if (sandbox_calls(SANDBOX_SPAWNER) < 0)
+		_exit(EX_OSERR);
 	if (send(STDIN_FILENO, "", 1, MSG_NOSIGNAL) != 1)
 		_exit(EX_OSERR);
 	spawn_serve(STDIN_FILENO, places);
@@ -293,6 +298,22 @@ check(const struct settings *s, struct conf_errors *e)
 	return EX_OK;
 }
 
+/* Shut ourselves in, then serve. Returns the exit status. */
+static int
+run(struct daemon *d, int spawner_fd, int foreground, int *parent_fd)
+{
+	char why[CONF_TEXT_MAX];
+
+	log_open(foreground);
+	log_set_level((enum log_level)d->settings.log_level);
+	if (confine(d, why) < 0) {
+		complain("%s", why);
+		return EX_OSERR;
+	}
+	return daemon_run(d, spawner_fd, on_ready, parent_fd) < 0 ? EX_OSERR
+								  : EX_OK;
+}
+
 static int
 serve(struct options *o, struct daemon *d)
 {
@@ -316,12 +337,8 @@ serve(struct options *o, struct daemon *d)
 	} else {
 		status = set_up(d, &id, o->pidfile);
 	}
-	if (status == EX_OK) {
-		log_open(o->foreground);
-		log_set_level((enum log_level)d->settings.log_level);
-		if (daemon_run(d, fd, on_ready, &parent_fd) < 0)
-			status = EX_OSERR;
-	}
+	if (status == EX_OK)
+		status = run(d, fd, o->foreground, &parent_fd);
 	listen_close(&d->listeners);
 	tell_parent(parent_fd, status);
 	return status;

@@ -111,9 +111,8 @@ remove_temporaries(int dirfd)
 	closedir(dir);
 }
 
-/* Make a directory and those on the way to it, as mkdir -p does. */
-static void
-make_directories(const char *path)
+void
+store_make_directories(const char *path)
 {
 	char part[4096];
 	size_t i, len = strlen(path);
@@ -135,7 +134,7 @@ store_open(const char *path)
 	struct stat st;
 	int fd, r = 0;
 
-	make_directories(path);
+	store_make_directories(path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;

@@ -43,6 +43,9 @@ char *tokens_text(const char *text, int *error);
 /* Copy t. Returns 0, or -ENOMEM with *ret untouched. */
 int tokens_copy(const struct tokens *t, struct tokens *ret);
 
+/* Make a directory and those on the way to it, mode 0700, if that can be. */
+void store_make_directories(const char *path);
+
 /*
  * Open a state directory and lock it against other daemons.
  *

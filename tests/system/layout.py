@@ -22,9 +22,10 @@ INCLUDES = {
     "common": Rule([], []),
     "plugin": Rule(["common"], ["sasl"]),
     "helper/config": Rule(["common"], ["openssl"]),
-    "helper/daemon": Rule(["common", "helper/config"], ["openssl", "event2", "seccomp.h"]),
-    "helper/fetch": Rule(["common"], ["curl", "json-c"]),
-    "helper/sign": Rule(["common"], ["openssl", "json-c"]),
+    "helper/sandbox": Rule(["common"], ["seccomp.h"]),
+    "helper/daemon": Rule(["common", "helper/config", "helper/sandbox"], ["openssl", "event2"]),
+    "helper/fetch": Rule(["common", "helper/sandbox"], ["curl", "json-c"]),
+    "helper/sign": Rule(["common", "helper/sandbox"], ["openssl", "json-c"]),
     "helper/cli": Rule(["common", "helper/config"],
                        ["openssl", "sasl", "json-c", "qrencode.h"]),
 }
@@ -34,8 +35,8 @@ LIBC = {"libc", "libpthread", "ld-linux-x86-64", "ld-linux-aarch64", "libgcc_s"}
 NEEDED = {
     "plugin/.libs/libsaslbearer.so": set(),
     "sasl-bearerd": {"libcrypto", "libevent_core-2.1", "libseccomp"},
-    "sasl-bearer-fetch": {"libcurl", "libjson-c"},
-    "sasl-bearer-sign": {"libcrypto", "libjson-c"},
+    "sasl-bearer-fetch": {"libcurl", "libjson-c", "libseccomp"},
+    "sasl-bearer-sign": {"libcrypto", "libjson-c", "libseccomp"},
     "sasl-bearer": {"libcrypto", "libssl", "libsasl2", "libjson-c", "libqrencode"},
 }
 

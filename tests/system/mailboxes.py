@@ -243,7 +243,7 @@ def reload(stage):
     assert helper.reload()["status"] == "ok"
     assert ok(helper.token()) not in tokens.values()
     assert server.access[ok(helper.token())][0].scope == "other"
-    account["mailboxes_file"] = stage.env.write("only", BOB + "\n")
+    account["mailboxes_file"] = helper.secret_file("only", BOB + "\n")
     assert helper.reload()["status"] == "ok"
     assert helper.token()["status"] == "denied"
     ok(helper.token(BOB))
@@ -263,7 +263,7 @@ def reload_during_a_fetch(stage):
         waiting = [pool.submit(helper.token, user) for user in (ALICE, BOB, CAROL)]
         server.wait_seen("token", 3)
         account = helper.accounts["google"]
-        account["mailboxes_file"] = stage.env.write("only", BOB + "\n")
+        account["mailboxes_file"] = helper.secret_file("only", BOB + "\n")
         assert helper.reload()["status"] == "ok"
         del helper.accounts["google"]
         assert helper.reload()["status"] == "ok"

@@ -29,9 +29,14 @@ def read(name):
         return f.read()
 
 
+def values(name, key):
+    """The values of a key, one for each of its lines."""
+    return re.findall(rf"^{key}=(.*)$", read(name), re.M)
+
+
 def value(name, key):
     """The value of a key that a unit has once."""
-    found = re.findall(rf"^{key}=(.*)$", read(name), re.M)
+    found = values(name, key)
     assert len(found) == 1, (name, key, found)
     return found[0]
 

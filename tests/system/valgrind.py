@@ -4,6 +4,7 @@
 
 import glob
 import os
+import re
 import socket
 import sys
 
@@ -64,18 +65,18 @@ def use(helper):
 def use_every_grant(helper):
     """Tokens without a person, got and not got, and again after reloads."""
     server, accounts = helper.server, helper.accounts
-    where = helper.env.mkdir("grants")
+    where = helper.env.mkdir(helper.name + "/etc/grants")
     key = keys.make_key(where + "/key")
     with open(key, "rb") as f:
         pair = {"client_key": helper.secret_file("key", f.read()),
                 "client_certificate": keys.make_certificate(key, where + "/pem")}
     with open(keys.service_account(key, where + "/json"), "rb") as f:
         google = {"client_key": helper.secret_file("json", f.read()), "grant": "jwt_bearer"}
-    program = helper.env.write("grants/program", '#!/bin/sh\necho "$1"\nexit "$2"\n', 0o755)
+    program = helper.env.write(helper.name + "/etc/grants/program", '#!/bin/sh\necho "$1"\nexit "$2"\n', 0o755)
     app = {"grant": "client_credentials", "scope": "x"}
     new = {
         "pair": {**app, **pair}, "wrong": {**app, "client_key": helper.config},
-        "platform": {**app, "assertion_file": helper.env.write("grants/assertion", "a.b.c")},
+        "platform": {**app, "assertion_file": helper.env.write(helper.name + "/etc/grants/assertion", "a.b.c")},
         "vm": {"grant": "managed_identity", "identity_endpoint": server.identity_endpoint,
                "identity_resource": "x"},
         "good": {"grant": "command", "command": [program, "t", "0"]},
@@ -91,7 +92,7 @@ def use_every_grant(helper):
     for bad in ({"wrong", "bad", "none"}, {"wrong", "bad", "none", "a@example.org"}):
         for user in users:
             assert (helper.token(user)["status"] == "ok") == (user not in bad), user
-        accounts["domain"]["mailboxes_file"] = helper.env.write("grants/some", "b@example.org\n")
+        accounts["domain"]["mailboxes_file"] = helper.env.write(helper.name + "/etc/grants/some", "b@example.org\n")
         helper.reload()
     for request in ("refresh", "forget"):
         helper.request({"request": request, "account": "domain", "user": "b@example.org"})
@@ -114,6 +115,8 @@ def no_errors(helper):
         with open(path, encoding="utf-8", errors="replace") as f:
             found += f.read()
     assert glob.glob(helper.logs + "/*.log"), "valgrind wrote no log"
+    # what a valgrind does not know is, for the program, not in the kernel
+    found = re.sub(r"--\d+-- WARNING: unhandled \S+ syscall: \d+\n(--\d+-- .*\n){4}", "", found)
     assert not found, found[:20000]
 
 
