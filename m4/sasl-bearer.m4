@@ -39,13 +39,15 @@ AS_IF([test "x$with_qrencode" != xno],
       [AC_MSG_ERROR([libqrencode was not found])])])])
 ])
 
-# Linux only; elsewhere there is nothing to be used. A build for tests that write
-# files of their own, such as gcov's, can do without all of it.
+# Linux only; elsewhere there is nothing to be used. Nor where every process must
+# write counts of what has run, at its end, into files of the build.
 AC_DEFUN([SB_SANDBOX], [
+AC_REQUIRE([SB_COVERAGE])
 AC_ARG_ENABLE([sandbox],
   [AS_HELP_STRING([--disable-sandbox],
     [limit the processes neither by seccomp nor by Landlock])],
-  [], [enable_sandbox=yes])
+  [], [AS_IF([test "x$enable_coverage" = xno],
+    [enable_sandbox=yes], [enable_sandbox=no])])
 AC_ARG_WITH([libseccomp],
   [AS_HELP_STRING([--without-libseccomp],
     [do not limit system calls, only files @<:@needed on Linux@:>@])],
