@@ -11,6 +11,7 @@
 
 #include "common/child.h"
 #include "common/util.h"
+#include "helper/fetch/confine.h"
 #include "helper/fetch/discover.h"
 #include "helper/fetch/form.h"
 #include "helper/fetch/http.h"
@@ -243,12 +244,13 @@ main(int argc, char **argv)
 		return code;
 	if (child_begin(INBOX_FD) < 0)
 		return EX_SOFTWARE;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return EX_SOFTWARE;
 	f.reply.request = &f.request;
-	if (child_receive(&f.request, f.in, &f.reply) == 0) {
-		if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-			return EX_SOFTWARE;
+	if (confine_calls(&f.reply) == 0 &&
+	    child_receive(&f.request, f.in, &f.reply) == 0 &&
+	    confine_files(msg_get(&f.request, "ca_file"), &f.reply) == 0)
 		run(&f);
-	}
 	code = child_send(&f.reply);
 	if (f.reply.status == STATUS_OK && msg_get(&f.request, "exchange"))
 		keep(&f.reply);

@@ -103,10 +103,12 @@ const char *const calls_accepting[] = {
 
 /*
  * bind(): libc gives a netlink socket and, in some systems, the one for DNS an
- * address. Landlock keeps it from TCP ports.
+ * address. Landlock keeps it from TCP ports. That is set up when the request is
+ * known, and so after these lists.
  */
 const char *const calls_fetch[] = {
-	"bind",
+	"bind", "landlock_add_rule", "landlock_create_ruleset",
+	"landlock_restrict_self",
 	NULL,
 };
 

@@ -122,14 +122,14 @@ allow_without(
 
 /*
  * Signals to itself, such as that of abort(); limits of itself; names of
- * threads, and what libcap looks at; whether something is a terminal, but not
+ * threads, what libcap looks at, and what takes away privileges; whether something is a terminal, but not
  * typing into it (TIOCSTI).
  */
 static int
 add_common(scmp_filter_ctx ctx)
 {
-	static const unsigned prctls[] = {
-	    PR_SET_NAME, PR_GET_NAME, PR_CAPBSET_READ, 0x53564d41 /* _VMA */};
+	static const unsigned prctls[] = {PR_SET_NAME, PR_GET_NAME,
+	    PR_CAPBSET_READ, PR_SET_NO_NEW_PRIVS, 0x53564d41 /* _VMA */};
 	static const unsigned ioctls[] = {
 	    TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX};
 	unsigned self = (unsigned)getpid();

@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <openssl/rand.h>
 
 #include "common/child.h"
 #include "common/util.h"
+#include "helper/sandbox/sandbox.h"
 #include "helper/sign/assertion.h"
 
 #define KEY_FD 3
@@ -87,6 +89,28 @@ run(struct sign *s)
 	key_clear(&s->key);
 }
 
+/*
+ * No file, no network, no other process; nothing but what is open. Returns 0,
+ * or a negative code after reply_fail().
+ */
+static int
+confine(struct reply *r)
+{
+	struct sandbox_files none;
+	char text[64];
+	int code = sandbox_files_open(&none, 0);
+
+	if (code == 0)
+		code = sandbox_files_enter(&none);
+	if (code == 0)
+		code = sandbox_calls(SANDBOX_SIGN);
+	if (code < 0)
+		reply_fail(r, STATUS_TEMPORARY,
+		    "sasl-bearer-sign cannot shut itself in: %s",
+		    err_text(code, text, sizeof(text)));
+	return code < 0 ? code : 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -100,9 +124,13 @@ main(int argc, char **argv)
 	/* the system's openssl.cnf is a file more, and names modules to load */
 	if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL))
 		return EX_SOFTWARE;
+	/* some libcrypto read a file before they make the first number */
+	if (!RAND_status())
+		return EX_SOFTWARE;
 	s.reply.request = &s.request;
 	child_set_alarm(TIME_MS);
-	if (child_receive(&s.request, s.in, &s.reply) == 0)
+	if (confine(&s.reply) == 0 &&
+	    child_receive(&s.request, s.in, &s.reply) == 0)
 		run(&s);
 	code = child_send(&s.reply);
 	util_wipe(&s, sizeof(s));
