@@ -3,13 +3,13 @@
 #include "config.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/util.h"
+#include "helper/daemon/allow.h"
 #include "helper/daemon/inbox.h"
 #include "helper/daemon/listen.h"
 #include "helper/daemon/load.h"
@@ -17,8 +17,6 @@
 #include "helper/daemon/mailbox-list.h"
 #include "helper/daemon/mailbox.h"
 #include "helper/daemon/reseal.h"
-
-#define PASSWD_SIZE 16384
 
 /* One account as its files say; taken apart by adopt(). */
 struct loaded {
@@ -67,46 +65,6 @@ keep_error(void *context, const char *line)
 	list_add(&load->messages, line, strlen(line));
 }
 
-/* Look up one word of allow. Returns 0, or -ENOENT. */
-static int
-find_uid(const char *name, uid_t *ret)
-{
-	struct passwd pw, *found = NULL;
-	char *buf;
-	int64_t n;
-
-	if (util_number_parse(name, 0, UINT32_MAX - 1, &n) == 0) {
-		*ret = (uid_t)n;
-		return 0;
-	}
-	buf = malloc(PASSWD_SIZE);
-	if (!buf)
-		return -ENOENT;
-	if (getpwnam_r(name, &pw, buf, PASSWD_SIZE, &found) == 0 && found)
-		*ret = found->pw_uid;
-	free(buf);
-	return found ? 0 : -ENOENT;
-}
-
-static void
-find_uids(struct loaded *l)
-{
-	char *const *names = l->conf->allow;
-	size_t i, n = 0;
-	uid_t *uids;
-
-	while (names && names[n])
-		n++;
-	uids = calloc(n + 1, sizeof(*uids));
-	for (i = 0; uids && i < n; i++) {
-		if (find_uid(names[i], &uids[l->allow_count]) == 0)
-			l->allow_count++;
-		else
-			l->allow_unknown = 1;
-	}
-	l->allow = uids;
-}
-
 /* Whether a file is sealed and cannot be read. */
 static int
 is_refused(int storage)
@@ -122,7 +80,8 @@ load_one(struct load *load, const char *name, struct loaded *l)
 	int r = account_load_partial(load->settings, name, &l->conf, &e);
 
 	if (l->conf) {
-		find_uids(l);
+		l->allow_unknown =
+		    allow_look_up(l->conf->allow, &l->allow, &l->allow_count);
 		if (l->conf->mailboxes_file)
 			mailbox_list_load(
 			    l->conf->mailboxes_file, &l->mailboxes, &e);
@@ -369,27 +328,6 @@ load_free(struct load *load)
 	free(load);
 }
 
-static void
-warn_unknown_users(const struct daemon *d)
-{
-	const struct account *a;
-	size_t i;
-	uid_t uid;
-	char **name;
-
-	for (i = 0; i < d->table.count; i++) {
-		a = d->table.by_name[i];
-		if (!a->allow_unknown)
-			continue;
-		for (name = a->conf->allow; name && *name; name++)
-			if (find_uid(*name, &uid) < 0)
-				log_line(LEVEL_WARNING,
-				    "account \"%s\": allow names \"%s\", which "
-				    "is no user here (yet)",
-				    a->name, *name);
-	}
-}
-
 /* Take over what of the settings can change while we run. */
 static void
 take_settings(struct daemon *d, struct settings *fresh)
@@ -441,7 +379,7 @@ load_now(struct daemon *d)
 	reseal_all(d);
 	run(&load->job);
 	r = conclude(load);
-	warn_unknown_users(d);
+	table_each(&d->table, allow_warn, NULL);
 	load_free(load);
 	return r;
 }
