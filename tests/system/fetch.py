@@ -763,7 +763,7 @@ def client_credentials(w):
     reply = w.fetch(**app)
     assert reply["status"] == "ok" and "refresh_token" not in reply, reply
     w.server.clients = {"test-client": "another"}
-    w.expect("config", "invalid_client: AADSTS7000215.*check client_id and client_secret", **app)
+    w.expect("config", "invalid_client: AADSTS7000215.*client_secret_file needs the value", **app)
     w.server.clients = None
 
 
