@@ -85,7 +85,7 @@ def ask(victim):
 
 @tap.promise
 def refresh_at_every_call(world):
-    "kill -9 at each system call of a rotating refresh: old or new, whole, and no grant is lost"
+    "L4: kill -9 at each system call of a rotating refresh: old or new, whole, and no grant is lost"
     victim = world.victim()
     world.kill(victim, refresh, 80)
     assert not victim.lost, victim.lost
@@ -93,7 +93,7 @@ def refresh_at_every_call(world):
 
 @tap.promise
 def answered_after_it_was_saved(world):
-    "whoever has an answer has it after the new refresh token was saved, wherever the daemon dies"
+    "L4: whoever has an answer has it after the new token was saved, wherever the daemon dies"
     victim = world.victim()
     world.kill(victim, ask, 30, stale=True)
     assert not victim.lost, victim.lost
