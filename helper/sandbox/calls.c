@@ -97,7 +97,12 @@ const char *const calls_sockets[] = {
 };
 
 const char *const calls_accepting[] = {
-	"accept", "accept4", "listen",
+	"accept", "accept4",
+	NULL,
+};
+
+const char *const calls_listening[] = {
+	"listen",
 	NULL,
 };
 

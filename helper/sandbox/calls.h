@@ -18,9 +18,13 @@ extern const char *const calls_writing[];
 /* To wait for many descriptors, and for time. */
 extern const char *const calls_waiting[];
 
-/* To use sockets; to serve on them; what else sasl-bearer-fetch needs. */
+/*
+ * To use sockets; to serve on those that are there; to make one for that; what
+ * else sasl-bearer-fetch needs.
+ */
 extern const char *const calls_sockets[];
 extern const char *const calls_accepting[];
+extern const char *const calls_listening[];
 extern const char *const calls_fetch[];
 
 /* What no process of ours has a reason for. */

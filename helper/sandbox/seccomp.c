@@ -278,16 +278,38 @@ fill_sign(scmp_filter_ctx ctx)
 	if (r == 0)
 		r = add_all(ctx, REFUSE(EPERM), calls_fork);
 	if (r == 0)
+		r = add(ctx, kill_action(), "socket", NULL);
+	if (r == 0)
+		r = add(ctx, kill_action(), "socketpair", NULL);
+	if (r == 0)
 		r = add_all(ctx, kill_action(), calls_sockets);
 	return r == 0 ? add_all(ctx, kill_action(), calls_accepting) : r;
+}
+
+/* What programs the machine runs besides its own: the same rules for them. */
+static int
+add_machines(scmp_filter_ctx ctx)
+{
+	uint32_t native = seccomp_arch_native();
+	int r = 0;
+
+	if (native == SCMP_ARCH_X86_64)
+		r = seccomp_arch_add(ctx, SCMP_ARCH_X86);
+	if (r == 0 && native == SCMP_ARCH_X86_64)
+		r = seccomp_arch_add(ctx, SCMP_ARCH_X32);
+	if (native == SCMP_ARCH_AARCH64)
+		r = seccomp_arch_add(ctx, SCMP_ARCH_ARM);
+	return r;
 }
 
 /* For programs that we do not know: little, and softly. */
 static int
 fill_spawner(scmp_filter_ctx ctx)
 {
-	int r = add_all(ctx, REFUSE(EPERM), calls_no_program);
+	int r = add_machines(ctx);
 
+	if (r == 0)
+		r = add_all(ctx, REFUSE(EPERM), calls_no_program);
 	if (r == 0)
 		r = add_all(ctx, REFUSE(EPERM), calls_inspecting);
 	if (r == 0)
@@ -312,6 +334,8 @@ fill(scmp_filter_ctx ctx, enum sandbox_role role)
 	if (r < 0 || role == SANDBOX_SPAWNER)
 		return r;
 	r = add_all(ctx, kill_action(), calls_executing);
+	if (r == 0)
+		r = add_all(ctx, kill_action(), calls_listening);
 	if (r == 0)
 		r = add_all(ctx, kill_action(), calls_inspecting);
 	return r == 0 ? add_all(ctx, kill_action(), calls_administering) : r;
