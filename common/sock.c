@@ -98,6 +98,8 @@ sock_send(struct sock *s, const struct msg_writer *w)
 			sent += (size_t)n;
 			continue;
 		}
+		if (errno == EPIPE || errno == ECONNRESET)
+			return 0; /* it may have said why: read that */
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
 		r = wait_for(s->fd, POLLOUT, s->deadline_ms, INT32_MAX);

@@ -42,7 +42,10 @@ int sock_open(struct sock *s, const char *path, int64_t deadline_ms);
  */
 int sock_peer(int fd, uid_t *ret_uid, pid_t *ret_pid);
 
-/* Send a finished message. Returns 0 or a negative errno. */
+/*
+ * Send a finished message. Returns 0 or a negative errno. When the other side
+ * has closed already that is 0: it may have said why, and sock_next() finds it.
+ */
 int sock_send(struct sock *s, const struct msg_writer *w);
 
 /*

@@ -4,12 +4,14 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/sock.h"
 #include "common/util.h"
 #include "plugin/helper.h"
 #include "tests/unit/tap.h"
@@ -182,6 +184,38 @@ test_places(struct helper *h, const struct helper_query *q)
 	unlink(SYSTEM);
 }
 
+/* A helper that has refused us before we have said anything. */
+static void
+test_refused(struct helper *h)
+{
+	static const char reply[] = "protocol=1\nstatus=temporary\n\n";
+	struct sockaddr_un addr = {.sun_family = AF_UNIX, .sun_path = SYSTEM};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), client;
+	char out[64];
+	struct msg_writer w;
+	struct msg m;
+
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+	    listen(fd, 1) < 0 ||
+	    sock_open(&h->sock, SYSTEM, util_now_ms() + 5000) < 0) {
+		tap_ok(0, "a listening socket");
+		return;
+	}
+	client = accept(fd, NULL, NULL);
+	(void)!send(client, reply, strlen(reply), MSG_NOSIGNAL);
+	close(client);
+	msg_begin(&w, out, sizeof(out));
+	msg_put(&w, "request", "hello");
+	msg_end(&w);
+	tap_ok(sock_send(&h->sock, &w) == 0, "refused before we ask");
+	tap_ok(sock_next(&h->sock, &m) == 0 && msg_get(&m, "status") &&
+		strcmp(msg_get(&m, "status"), "temporary") == 0,
+	    "we hear why");
+	sock_close(&h->sock);
+	close(fd);
+	unlink(SYSTEM);
+}
+
 int
 main(void)
 {
@@ -201,6 +235,7 @@ main(void)
 	unsetenv("SASL_BEARER_SOCKET");
 	test_rows(h, &q);
 	test_places(h, &q);
+	test_refused(h);
 	free(h);
 	rmdir("own/sasl-bearer");
 	rmdir("own");
