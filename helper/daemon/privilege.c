@@ -14,6 +14,8 @@
 
 #include "helper/daemon/privilege.h"
 
+#define FILES_WANTED 4096 /* 1,024 clients, 128 exchanges, and room */
+
 int
 privilege_find(const char *run_as, struct identity *ret)
 {
@@ -47,9 +49,15 @@ privilege_drop(const struct identity *id)
 void
 privilege_seal(void)
 {
-	struct rlimit none = {0, 0};
+	struct rlimit none = {0, 0}, files;
 
 	setrlimit(RLIMIT_CORE, &none);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 &&
+	    files.rlim_cur < FILES_WANTED) {
+		files.rlim_cur = files.rlim_max < FILES_WANTED ? files.rlim_max
+							       : FILES_WANTED;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 #ifdef HAVE_PRCTL
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

@@ -23,7 +23,10 @@ int privilege_find(const char *run_as, struct identity *ret);
 /* Become that user for good. Returns 0 or a negative errno. */
 int privilege_drop(const struct identity *id);
 
-/* No core files, no ptrace by the same user, no gain of privileges. */
+/*
+ * No core files, no ptrace by the same user, no gain of privileges; and as many
+ * descriptors as all clients need, where that is allowed.
+ */
 void privilege_seal(void);
 
 #endif

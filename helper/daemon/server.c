@@ -21,14 +21,17 @@
 #define CLIENT_MS 5000 /* to send a request, and to take a reply */
 #define PER_UID 64
 #define TOTAL 1024
-#define RESERVED 256 /* of TOTAL, for root and uids with accounts */
+#define RESERVED 256	 /* of TOTAL, for root and uids with accounts */
+#define RESERVED_ROOT 16 /* of those, for root and ourselves */
 #define FIRST_SIZE 1024
 #define ACCEPT_BURST 64
+#define ACCEPT_PAUSE_MS 100 /* while there is no descriptor to be had */
 
 struct server {
 	struct daemon *daemon;
 	struct event *listening[LISTEN_MAX];
 	int listeners;
+	struct event *again; /* listen again after a pause */
 	struct conn *first;
 	unsigned count;
 	int64_t overflow_uid; /* stands for uids of other user namespaces */
@@ -101,17 +104,23 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 void
 conn_send(struct conn *c, const struct msg_writer *w)
 {
-	char *more = malloc(c->out_len + w->len);
+	/* exact for one message; a list of many grows by halves */
+	size_t need = c->out_len + w->len, size = need + c->out_len / 2;
+	char *more;
 
-	if (!more)
-		return; /* the client sees the end, and tries again */
-	if (c->out_len > 0)
-		memcpy(more, c->out, c->out_len);
-	memcpy(more + c->out_len, w->buf, w->len);
-	util_wipe(c->out, c->out_len);
-	free(c->out);
-	c->out = more;
-	c->out_len += w->len;
+	if (need > c->out_size) {
+		more = malloc(size);
+		if (!more)
+			return; /* the client sees the end, and tries again */
+		if (c->out_len > 0)
+			memcpy(more, c->out, c->out_len);
+		util_wipe(c->out, c->out_len);
+		free(c->out);
+		c->out = more;
+		c->out_size = size;
+	}
+	memcpy(c->out + c->out_len, w->buf, w->len);
+	c->out_len = need;
 }
 
 void
@@ -225,13 +234,17 @@ count_of(const struct server *s, uid_t uid)
 	return n;
 }
 
-/* Whether there is room for one more of a uid. */
+/* Whether there is room for the newest connection, which is of that uid. */
 static int
 has_room(const struct server *s, uid_t uid)
 {
-	if (s->count >= TOTAL || count_of(s, uid) > PER_UID)
+	if (count_of(s, uid) > PER_UID)
 		return 0;
-	return s->count < TOTAL - RESERVED || uid == geteuid() ||
+	if (s->count <= TOTAL - RESERVED)
+		return 1;
+	if (uid == 0 || uid == geteuid())
+		return s->count <= TOTAL;
+	return s->count <= TOTAL - RESERVED_ROOT &&
 	    table_serves(&s->daemon->table, uid);
 }
 
@@ -292,6 +305,35 @@ welcome(struct server *s, int fd)
 }
 
 static void
+on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+	int i;
+
+	(void)fd;
+	(void)what;
+	for (i = 0; i < s->listeners; i++)
+		event_add(s->listening[i], NULL);
+}
+
+/*
+ * Who waits to be accepted would wake us again and again. Connections end
+ * within seconds, so that there is room soon.
+ */
+static void
+pause_listening(struct server *s, int code)
+{
+	char text[64];
+
+	log_line(LEVEL_WARNING,
+	    "cannot accept connections: %s; they wait (see LimitNOFILE in "
+	    "systemd.exec(5))",
+	    err_text(code, text, sizeof(text)));
+	server_stop(s);
+	daemon_timer(s->again, ACCEPT_PAUSE_MS);
+}
+
+static void
 on_listening(evutil_socket_t listener, short what, void *arg)
 {
 	int i, fd;
@@ -300,6 +342,9 @@ on_listening(evutil_socket_t listener, short what, void *arg)
 	for (i = 0; i < ACCEPT_BURST; i++) {
 		fd =
 		    accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd < 0 && errno != EAGAIN && errno != EINTR &&
+		    errno != ECONNABORTED)
+			pause_listening(arg, -errno);
 		if (fd < 0)
 			break;
 		welcome(arg, fd);
@@ -333,6 +378,11 @@ server_new(struct daemon *d)
 		return NULL;
 	s->daemon = d;
 	s->overflow_uid = read_overflow_uid();
+	s->again = evtimer_new(d->base, on_again, s);
+	if (!s->again) {
+		server_free(s);
+		return NULL;
+	}
 	for (i = 0; i < d->listeners.count; i++) {
 		s->listening[i] = event_new(d->base, d->listeners.fd[i],
 		    EV_READ | EV_PERSIST, on_listening, s);
@@ -350,6 +400,7 @@ server_stop(struct server *s)
 {
 	int i;
 
+	evtimer_del(s->again);
 	for (i = 0; i < s->listeners; i++)
 		event_del(s->listening[i]);
 }
@@ -369,5 +420,7 @@ server_free(struct server *s)
 	for (i = 0; i < LISTEN_MAX; i++)
 		if (s->listening[i])
 			event_free(s->listening[i]);
+	if (s->again)
+		event_free(s->again);
 	free(s);
 }

@@ -29,7 +29,7 @@ struct conn {
 	struct event *timer;
 	size_t len, size;
 	char *buf; /* the request */
-	size_t out_len, out_sent;
+	size_t out_len, out_size, out_sent;
 	char *out; /* what the socket does not take yet */
 };
 
