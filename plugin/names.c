@@ -57,6 +57,14 @@ make_prompt(const sasl_utils_t *utils, sasl_interact_t **ret)
 	return SASL_INTERACT;
 }
 
+static int
+too_long(const sasl_utils_t *utils, const char *what)
+{
+	utils->seterror(
+	    utils->conn, 0, "%s is longer than %d bytes", what, USER_MAX);
+	return SASL_BADPARAM;
+}
+
 int
 names_get(
     const sasl_utils_t *utils, sasl_interact_t **prompts, struct names *ret)
@@ -76,14 +84,14 @@ names_get(
 		    "configuration");
 		return r == SASL_OK || r == SASL_INTERACT ? SASL_BADPARAM : r;
 	}
-	if (strnlen(user, USER_MAX + 1) > USER_MAX) {
-		utils->seterror(utils->conn, 0,
-		    "the user name is longer than %d bytes", USER_MAX);
-		return SASL_BADPARAM;
-	}
+	if (strnlen(user, USER_MAX + 1) > USER_MAX)
+		return too_long(utils, "the user name");
 	if (call(utils, SASL_CB_USER, &authzid) != SASL_OK || !authzid ||
 	    !*authzid || strncmp(authzid, user, USER_MAX + 1) == 0)
 		authzid = NULL;
+	/* libsasl2 loses memory over one above 1 KiB */
+	if (authzid && strnlen(authzid, USER_MAX + 1) > USER_MAX)
+		return too_long(utils, "the name of the user to act for");
 	ret->user = user;
 	ret->authzid = authzid;
 	return SASL_OK;

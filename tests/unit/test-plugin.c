@@ -420,6 +420,13 @@ test_failures(void)
 		    "R6: a user name with 0x%02x is refused: %d", odd[i][1], r);
 		sasl_dispose(&s.conn);
 	}
+	s.program.authzid = long_user;
+	open_session(&s, "smtp", "h", "a@b");
+	tap_ok(start(&s, "XOAUTH2") == SASL_BADPARAM &&
+		strstr(sasl_errdetail(s.conn), "longer than 320 bytes"),
+	    "and an authzid of 399 bytes: %s", sasl_errdetail(s.conn));
+	sasl_dispose(&s.conn);
+	s.program.authzid = NULL;
 }
 
 static void
