@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/err.h"
 #include "common/msg.h"
 #include "common/util.h"
 #include "helper/config/program.h"
@@ -43,14 +44,6 @@ struct spawner {
 	} child[SPAWN_MAX];
 };
 
-/* What is to be started. */
-struct start {
-	const char *program; /* of programs[] */
-	const char *account;
-	int64_t id;
-	int fd[SPAWN_FDS_MAX]; /* -1: none */
-};
-
 static void
 on_sigchld(int sig)
 {
@@ -58,7 +51,8 @@ on_sigchld(int sig)
 }
 
 static void
-report(struct spawner *s, const struct start *what, const char *name, int value)
+report(struct spawner *s, const struct spawn_request *what, const char *name,
+    int value)
 {
 	char buf[PACKET_SIZE];
 	struct msg_writer w;
@@ -74,7 +68,7 @@ report(struct spawner *s, const struct start *what, const char *name, int value)
 static void
 reap(struct spawner *s)
 {
-	struct start what = {0};
+	struct spawn_request what = {0};
 	size_t i;
 	pid_t pid;
 	int status;
@@ -97,15 +91,15 @@ reap(struct spawner *s)
 
 /* In the child: put the descriptors where they belong, and close all others. */
 static int
-arrange(const struct start *what)
+arrange(const struct spawn_request *what, const int given[SPAWN_FDS_MAX])
 {
 	int null = open("/dev/null", O_RDWR), i;
-	int fd[] = {what->fd[0], what->fd[1], null, what->fd[2], what->fd[3]};
+	int fd[] = {given[0], given[1], null, given[2], given[3]};
 
 	if (strcmp(what->program, SPAWN_COMMAND) == 0) {
 		fd[0] = null;
-		fd[1] = what->fd[0];
-		fd[2] = what->fd[1];
+		fd[1] = given[0];
+		fd[2] = given[1];
 	}
 	for (i = 0; i < (int)COUNT_OF(fd); i++) {
 		if (fd[i] >= 0)
@@ -167,12 +161,13 @@ run_command(const struct spawn_places *places, const char *account)
 
 /* In the child: nothing of ours goes along but the descriptors. */
 _Noreturn static void
-run_program(const struct spawn_places *places, const struct start *what)
+run_program(const struct spawn_places *places, const struct spawn_request *what,
+    const int fds[SPAWN_FDS_MAX])
 {
 	char path[4096], *argv[] = {NULL, NULL}, *envp[] = {NULL};
 	int n;
 
-	if (arrange(what) < 0)
+	if (arrange(what, fds) < 0)
 		_exit(CANNOT_RUN);
 	reset_signals();
 	setsid();
@@ -200,7 +195,8 @@ find_program(const char *name)
 
 /* Returns 0 or an errno. */
 static int
-start(struct spawner *s, const struct start *what)
+start(struct spawner *s, const struct spawn_request *what,
+    const int fds[SPAWN_FDS_MAX])
 {
 	size_t i;
 	pid_t pid;
@@ -209,14 +205,14 @@ start(struct spawner *s, const struct start *what)
 		;
 	if (i == SPAWN_MAX)
 		return EAGAIN;
-	if (!what->program || what->fd[1] < 0 ||
+	if (!what->program || fds[1] < 0 ||
 	    (strcmp(what->program, SPAWN_COMMAND) == 0 && !what->account))
 		return ENOENT;
 	pid = fork();
 	if (pid < 0)
 		return errno;
 	if (pid == 0)
-		run_program(s->places, what);
+		run_program(s->places, what, fds);
 	s->child[i].pid = pid;
 	s->child[i].id = what->id;
 	s->child[i].program = what->program;
@@ -261,25 +257,26 @@ receive(int fd, char *buf, size_t size, int fds[SPAWN_FDS_MAX])
 	return n;
 }
 
-/* Do what a message says. */
-static void
-serve(struct spawner *s, const struct msg *m, struct start *what)
+int
+spawn_parse(struct spawn_request *ret, char *buf, size_t len)
 {
-	const char *request = msg_get(m, "request");
-	int r;
+	struct spawn_request new = {.id = -1};
+	const char *request, *account;
+	struct msg m;
 
-	if (!request || msg_get_number(m, "id", 0, INT64_MAX, &what->id) < 0 ||
-	    what->id < 0)
-		return;
-	if (strcmp(request, "kill") == 0) {
-		kill_child(s, what->id);
-		return;
-	}
-	what->program = find_program(msg_get(m, "program"));
-	what->account = msg_get(m, "account");
-	r = start(s, what);
-	if (r != 0)
-		report(s, what, "errno", r);
+	if (msg_parse(&m, buf, len) < 0)
+		return -ERR_FORMAT;
+	request = msg_get(&m, "request");
+	if (!request || msg_get_number(&m, "id", 0, INT64_MAX, &new.id) < 0 ||
+	    new.id < 0)
+		return -ERR_FORMAT;
+	new.kill = strcmp(request, "kill") == 0;
+	new.program = find_program(msg_get(&m, "program"));
+	account = msg_get(&m, "account");
+	if (account && account_name_valid(account))
+		new.account = account;
+	*ret = new;
+	return 0;
 }
 
 /* Serve one packet. Returns 0 when the daemon is gone. */
@@ -287,18 +284,23 @@ static int
 serve_one(struct spawner *s)
 {
 	char buf[PACKET_SIZE];
-	struct msg m;
-	struct start what = {.id = -1};
-	ssize_t n = receive(s->fd, buf, sizeof(buf), what.fd);
-	int i;
+	struct spawn_request what;
+	int fds[SPAWN_FDS_MAX], i, r = 0;
+	ssize_t n = receive(s->fd, buf, sizeof(buf), fds);
 
 	if (n <= 0)
 		return n < 0 && (errno == EINTR || errno == EAGAIN);
-	if (msg_parse(&m, buf, (size_t)n) == 0)
-		serve(s, &m, &what);
+	if (spawn_parse(&what, buf, (size_t)n) == 0) {
+		if (what.kill)
+			kill_child(s, what.id);
+		else
+			r = start(s, &what, fds);
+		if (r != 0)
+			report(s, &what, "errno", r);
+	}
 	for (i = 0; i < SPAWN_FDS_MAX; i++)
-		if (what.fd[i] >= 0)
-			close(what.fd[i]);
+		if (fds[i] >= 0)
+			close(fds[i]);
 	return 1;
 }
 

@@ -3,6 +3,9 @@
 #ifndef SASL_BEARER_SPAWN_H
 #define SASL_BEARER_SPAWN_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 /* Children alive at a time; more are refused. */
 #define SPAWN_MAX 256
 
@@ -23,6 +26,26 @@
  * program is a file in the libexec directory, or SPAWN_COMMAND: then settings
  * and account are read anew and its command is run, so that nothing else can be.
  */
+
+/* What the daemon asks for. Texts point into the packet. */
+struct spawn_request {
+	int kill;
+	int64_t id;
+	const char *program; /* PROGRAM_FETCH, PROGRAM_SIGN or SPAWN_COMMAND;
+				NULL when it is none of them */
+	const char *account; /* a valid name, or NULL */
+};
+
+/*
+ * Read a packet of the daemon's, which may be anything: it talks to strangers,
+ * the spawner does not.
+ *
+ *	ret	written only on success
+ *	buf	len bytes; is changed
+ *
+ * Returns 0, or -ERR_FORMAT when there is nothing to do or to answer.
+ */
+int spawn_parse(struct spawn_request *ret, char *buf, size_t len);
 
 /* Where programs and accounts are. */
 struct spawn_places {
