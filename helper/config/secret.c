@@ -14,9 +14,9 @@
 #include "helper/config/file.h"
 #include "helper/config/secret.h"
 
-/* What was read, checked: on the heap, exactly as long as needed. */
-static int
-finish(const char *buf, size_t len, int lines, char **ret, char why[FILE_WHY])
+int
+secret_parse(
+    const char *buf, size_t len, int lines, char **ret, char why[FILE_WHY])
 {
 	const char *wrong = NULL;
 	char *secret;
@@ -60,7 +60,7 @@ read_text(int fd, size_t max, int lines, char **ret, char why[FILE_WHY])
 		snprintf(why, FILE_WHY, "cannot read: %s",
 		    err_text(r, text, sizeof(text)));
 	else
-		r = finish(buf, len, lines, ret, why);
+		r = secret_parse(buf, len, lines, ret, why);
 	util_wipe(buf, len);
 	free(buf);
 	return r;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "helper/config/conf.h"
+#include "helper/config/file.h"
 
 #define SECRET_MAX 4096 /* bytes of a client secret or a password */
 
@@ -41,6 +42,18 @@ int secret_read_lines(
  */
 int secret_credential(
     const char *setting, const char *name, char *buf, char why[CONF_TEXT_MAX]);
+
+/*
+ * What both make of the bytes of a file.
+ *
+ *	lines	there may be several
+ *	ret	written only on success; exactly as long as needed
+ *	why	on failure: a few words to follow the file's name
+ *
+ * Returns 0, -EINVAL or -ENOMEM.
+ */
+int secret_parse(
+    const char *buf, size_t len, int lines, char **ret, char why[FILE_WHY]);
 
 /*
  * Open a file for somebody else to read.

@@ -12,6 +12,7 @@
 #include "helper/daemon/exchange.h"
 #include "helper/daemon/fetch.h"
 #include "helper/daemon/foreign.h"
+#include "helper/daemon/granted.h"
 #include "helper/daemon/log.h"
 #include "helper/daemon/save.h"
 
@@ -19,15 +20,6 @@
 #define FETCHES_KEPT 32	   /* of them, for accounts with one token */
 #define BOX_FETCHES_MAX 32 /* of them, for the mailboxes of one account */
 #define AADSTS_FLOW_BLOCKED 530036
-
-/* What an answer grants, wherever it came from. */
-struct granted {
-	const char *access_token;
-	const char *refresh_token;
-	const char *scope;
-	int64_t expires_in;
-	int64_t refresh_in;
-};
 
 static void
 put_token_request(struct msg_writer *w, const struct exchange *x)
@@ -207,21 +199,13 @@ take(struct exchange *x, const struct granted *g)
 static int
 take_reply(struct exchange *x, const struct msg *reply)
 {
-	struct granted g = {
-	    .access_token = msg_get(reply, "access_token"),
-	    .refresh_token = msg_get(reply, "refresh_token"),
-	    .scope = msg_get(reply, "scope"),
-	    .expires_in = EXPIRES_IN_DEFAULT,
-	};
+	struct granted g;
 
-	if (!g.access_token ||
-	    msg_get_number(
-		reply, "expires_in", 1, EXPIRES_IN_MAX, &g.expires_in) < 0) {
+	if (granted_parse(reply, &g) < 0) {
 		fail(x, STATUS_TEMPORARY,
 		    "sasl-bearer-fetch sent a reply that makes no sense", 0);
 		return 0;
 	}
-	msg_get_number(reply, "refresh_in", 1, EXPIRES_IN_MAX, &g.refresh_in);
 	if (x->inbox.left.count > 0 && x->inbox.age_s > 0) {
 		g.expires_in -= x->inbox.age_s;
 		g.refresh_in = 0;

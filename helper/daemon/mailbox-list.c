@@ -32,10 +32,10 @@ length(char *const *list)
 	return n;
 }
 
-/* The first word of each line that is not a comment. */
-static int
-parse(const char *text, char ***list)
+int
+mailbox_list_parse(const char *text, char ***ret)
 {
+	char **list = NULL;
 	size_t len;
 	int r = 0;
 
@@ -43,35 +43,35 @@ parse(const char *text, char ***list)
 		text += strspn(text, " \t");
 		len = strcspn(text, " \t\r\n");
 		if (len > 0 && *text != '#')
-			r = list_add(list, text, len);
+			r = list_add(&list, text, len);
 		text += strcspn(text, "\n");
 	}
-	return r;
+	if (r == 0 && !list)
+		r = -ENOENT;
+	if (r < 0) {
+		list_free(list);
+		return r;
+	}
+	qsort(list, length(list), sizeof(*list), compare);
+	*ret = list;
+	return 0;
 }
 
 int
 mailbox_list_load(const char *path, char ***ret, struct conf_errors *e)
 {
 	struct conf_text text = {.path = path, .buf = calloc(1, BYTES_MAX + 1)};
-	char why[FILE_WHY] = "out of memory", **list = NULL;
+	char why[FILE_WHY] = "out of memory";
 	int r = -ENOMEM;
 
 	if (text.buf)
 		r = file_read(path, &text, BYTES_MAX, why);
-	if (r == 0)
-		r = parse(text.buf, &list);
-	if (r == 0 && !list) {
-		snprintf(why, sizeof(why), "names no mailbox");
-		r = -EINVAL;
-	}
+	if (r == 0 && (r = mailbox_list_parse(text.buf, ret)) < 0)
+		snprintf(why, sizeof(why), "%s",
+		    r == -ENOENT ? "names no mailbox" : "out of memory");
 	free(text.buf);
-	if (r == 0 && list) {
-		qsort(list, length(list), sizeof(*list), compare);
-		*ret = list;
-		return 0;
-	}
-	conf_error(e, path, 0, "%s", why);
-	list_free(list);
+	if (r < 0)
+		conf_error(e, path, 0, "%s", why);
 	return r;
 }
 

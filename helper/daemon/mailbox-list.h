@@ -15,6 +15,15 @@
  */
 int mailbox_list_load(const char *path, char ***ret, struct conf_errors *e);
 
+/*
+ * The list in a text: the first word of each line that is not a comment.
+ *
+ *	ret	as of mailbox_list_load(); written only on success
+ *
+ * Returns 0, -ENOENT when it names none, or -ENOMEM.
+ */
+int mailbox_list_parse(const char *text, char ***ret);
+
 /* Whether an address is in a list of mailbox_list_load(); NULL has them all. */
 int mailbox_list_has(char *const *list, const char *address);
 
