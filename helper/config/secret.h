@@ -44,7 +44,7 @@ int secret_credential(
     const char *setting, const char *name, char *buf, char why[CONF_TEXT_MAX]);
 
 /*
- * What both make of the bytes of a file.
+ * What these make of the bytes of a file.
  *
  *	lines	there may be several
  *	ret	written only on success; exactly as long as needed

@@ -43,21 +43,47 @@ parse(const unsigned char *data, size_t size, const struct conf_key *keys,
 	return r;
 }
 
+/* Whether an account says all that its grant needs. */
+static int
+is_complete(const struct account_conf *a)
+{
+	int endpoint = a->token_endpoint || a->issuer;
+
+	switch ((enum grant)a->grant) {
+	case GRANT_REFRESH_TOKEN:
+		return endpoint && a->client_id;
+	case GRANT_CLIENT_CREDENTIALS:
+		return endpoint && a->client_id &&
+		    (a->client_secret || a->client_secret_file ||
+			a->client_secret_credential || a->client_key ||
+			a->client_certificate || a->assertion_file);
+	case GRANT_JWT_BEARER:
+		return endpoint && (a->client_key || a->client_certificate);
+	case GRANT_MANAGED_IDENTITY:
+		return a->identity_endpoint && a->identity_resource;
+	case GRANT_COMMAND:
+		return a->command && a->command[0] && *a->command[0] == '/';
+	case GRANT_FILE:
+		return !!a->token_file;
+	}
+	return 0;
+}
+
 /* What the helper takes for granted. */
 static void
 check_account(const struct account_conf *a)
 {
 	char id[CONFIG_ID_SIZE];
 
-	if (!a->user || !*a->user || strlen(a->user) > USER_MAX ||
-	    !a->client_id || !a->hosts || !a->hosts[0] ||
-	    (!a->token_endpoint && !a->issuer) || a->min_validity_s < 30 ||
+	if (!a->user || !*a->user || strlen(a->user) > USER_MAX || !a->hosts ||
+	    !a->hosts[0] || !is_complete(a) || a->min_validity_s < 30 ||
 	    a->keepalive_s < 3600)
 		abort();
 	if (a->token_endpoint && strstr(a->token_endpoint, "{tenant}"))
 		abort();
 	if (a->user[0] == '*' &&
-	    (a->user[1] != '@' || !a->allow || a->services == 0))
+	    (a->user[1] != '@' || !a->allow || a->services == 0 ||
+		!grant_takes_glob(a->grant)))
 		abort();
 	if (config_id(a, id) < 0 || strlen(id) != CONFIG_ID_SIZE - 1)
 		abort();

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz-msg - bytes as a message; what is read must be written the same */
+/*
+ * fuzz-msg - bytes as messages, and as a server's challenge
+ *
+ * What is read must be written the same, and a stream must give the same
+ * messages in whatever pieces it comes.
+ */
 #include "config.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "common/msg.h"
-#include "common/util.h"
 #include "plugin/challenge.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -40,6 +42,48 @@ check_message(const uint8_t *data, size_t size)
 	free(out);
 }
 
+/*
+ * Read a stream that comes in pieces, as sock_next() does.
+ *
+ *	piece	bytes of each; 0: as the bytes say
+ *
+ * Returns a number that tells the sequence of lengths, and how it ends.
+ */
+static uint64_t
+read_stream(const char *buf, size_t size, size_t piece)
+{
+	uint64_t sum = 1469598103934665603U;
+	size_t have = 0, start = 0, more;
+	ssize_t n;
+
+	for (;;) {
+		while ((n = msg_length(buf + start, have - start)) > 0) {
+			if ((size_t)n > have - start || n > MSG_MAX)
+				abort();
+			start += (size_t)n;
+			sum = (sum ^ (uint64_t)n) * 1099511628211U;
+		}
+		if (n < 0 || have == size)
+			break;
+		more = piece ? piece : 1U + (unsigned char)buf[have];
+		have += more < size - have ? more : size - have;
+	}
+	return (sum ^ (uint64_t)n) * 1099511628211U;
+}
+
+static void
+check_stream(const uint8_t *data, size_t size)
+{
+	char *in = fuzz_copy(data, size);
+	uint64_t whole = read_stream(in, size, size ? size : 1);
+
+	if (read_stream(in, size, 0) != whole ||
+	    read_stream(in, size, 4096) != whole ||
+	    (size <= 512 && read_stream(in, size, 1) != whole))
+		abort();
+	free(in);
+}
+
 static void
 check_challenge(const uint8_t *data, size_t size)
 {
@@ -49,6 +93,7 @@ check_challenge(const uint8_t *data, size_t size)
 	challenge_describe(in, size, text, sizeof(text));
 	if (!util_text_valid(text, strlen(text)))
 		abort();
+	challenge_is_outage(in, size);
 	free(in);
 }
 
@@ -56,6 +101,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	check_message(data, size);
+	check_stream(data, size);
 	check_challenge(data, size);
 	return 0;
 }
