@@ -2,6 +2,7 @@
 /* admin - requests about accounts: list, store, forget, refresh, reload */
 #include "config.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,16 +136,6 @@ named_account(struct conn *c, const struct msg *m)
 	return NULL;
 }
 
-static char *
-dup_attribute(const struct msg *m, const char *name, const char *fallback)
-{
-	const char *value = msg_get(m, name);
-
-	if (!value)
-		value = fallback;
-	return value ? strdup(value) : NULL;
-}
-
 /* Why a sign-in cannot be stored, or NULL. */
 static const char *
 check_store(const struct account *a, const struct msg *m, int64_t *expires_in)
@@ -196,6 +187,31 @@ on_stored(struct account *a, struct tokens *t, int r, void *context)
 		    "the log");
 }
 
+/* What a sign-in brings, with the refresh token there is if it has none. */
+static int
+make_tokens(const struct account *a, const struct msg *m, int64_t expires_in,
+    struct tokens *ret)
+{
+	const char *refresh = msg_get(m, "refresh_token");
+	struct tokens t = {.obtained_at = daemon_wall_s()};
+	int r = 0;
+
+	t.refresh_token =
+	    tokens_text(refresh ? refresh : a->tokens.refresh_token, &r);
+	t.access_token = tokens_text(msg_get(m, "access_token"), &r);
+	t.scope = tokens_text(msg_get(m, "scope"), &r);
+	t.flow = tokens_text(msg_get(m, "flow"), &r);
+	t.config_id = tokens_text(a->config_id, &r);
+	t.refresh_obtained_at =
+	    refresh ? t.obtained_at : a->tokens.refresh_obtained_at;
+	t.expires_at = t.access_token ? t.obtained_at + expires_in : 0;
+	if (r == 0)
+		*ret = t;
+	else
+		tokens_clear(&t);
+	return r;
+}
+
 void
 admin_store(struct conn *c, const struct msg *m)
 {
@@ -211,18 +227,8 @@ admin_store(struct conn *c, const struct msg *m)
 		request_refuse(c, STATUS_BAD, wrong);
 		return;
 	}
-	t.refresh_token =
-	    dup_attribute(m, "refresh_token", a->tokens.refresh_token);
-	t.access_token = dup_attribute(m, "access_token", NULL);
-	t.scope = dup_attribute(m, "scope", NULL);
-	t.flow = dup_attribute(m, "flow", NULL);
-	t.config_id = strdup(a->config_id);
-	t.obtained_at = daemon_wall_s();
-	t.refresh_obtained_at = msg_get(m, "refresh_token")
-	    ? t.obtained_at
-	    : a->tokens.refresh_obtained_at;
-	t.expires_at = t.access_token ? t.obtained_at + expires_in : 0;
-	if (save_start(a, &t, 1, on_stored, c) < 0) {
+	if (make_tokens(a, m, expires_in, &t) < 0 ||
+	    save_start(a, &t, 1, on_stored, c) < 0) {
 		tokens_clear(&t);
 		request_refuse(c, STATUS_TEMPORARY, "out of memory");
 		return;
@@ -372,8 +378,11 @@ on_reloaded(void *context, const char *first_error)
 void
 admin_reload(struct conn *c, const struct msg *m)
 {
+	int r = load_start(c->daemon, 1, on_reloaded, c);
+
 	(void)m;
-	if (load_start(c->daemon, 1, on_reloaded, c) < 0)
+	if (r < 0)
 		request_refuse(c, STATUS_TEMPORARY,
-		    "a reload is under way already; try again");
+		    r == -EALREADY ? "a reload is under way already; try again"
+				   : "out of memory");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* allow - the users that an account allows, as uids */
+/* allow - the uids of the names in an account's file */
 #include "config.h"
 
 #include <errno.h>
@@ -8,6 +8,7 @@
 
 #include "common/util.h"
 #include "helper/daemon/allow.h"
+#include "helper/daemon/daemon.h"
 #include "helper/daemon/log.h"
 
 #define PASSWD_SIZE 16384
@@ -34,39 +35,43 @@ find_uid(const char *name, uid_t *ret)
 }
 
 int
-allow_look_up(char *const *names, uid_t **ret, size_t *ret_count)
+allow_find(char *const *names, struct allow *ret)
 {
-	size_t i, n = 0, count = 0;
-	int unknown = 0;
-	uid_t *uids;
+	struct allow allow = {0};
+	size_t i, n = 0;
 
 	while (names && names[n])
 		n++;
-	uids = calloc(n + 1, sizeof(*uids));
-	for (i = 0; uids && i < n; i++) {
-		if (find_uid(names[i], &uids[count]) == 0)
-			count++;
+	allow.uids = calloc(n + 1, sizeof(*allow.uids));
+	if (!allow.uids)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		if (find_uid(names[i], &allow.uids[allow.count]) == 0)
+			allow.count++;
 		else
-			unknown = 1;
+			allow.unknown = 1;
 	}
-	*ret = uids;
-	*ret_count = count;
-	return unknown;
+	*ret = allow;
+	return 0;
 }
 
 void
-allow_warn(struct account *a, void *context)
+allow_warn(const struct daemon *d)
 {
+	const struct account *a;
+	size_t i;
 	uid_t uid;
 	char **name;
 
-	(void)context;
-	if (!a->allow_unknown)
-		return;
-	for (name = a->conf->allow; name && *name; name++)
-		if (find_uid(*name, &uid) < 0)
-			log_line(LEVEL_WARNING,
-			    "account \"%s\": allow names \"%s\", which is no "
-			    "user here (yet)",
-			    a->name, *name);
+	for (i = 0; i < d->table.count; i++) {
+		a = d->table.by_name[i];
+		if (!a->allow_unknown)
+			continue;
+		for (name = a->conf->allow; name && *name; name++)
+			if (find_uid(*name, &uid) < 0)
+				log_line(LEVEL_WARNING,
+				    "account \"%s\": allow names \"%s\", which "
+				    "is no user here (yet)",
+				    a->name, *name);
+	}
 }

@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* allow.h - the users that an account allows, as uids */
+/* allow.h - the uids of the names in an account's file */
 #ifndef SASL_BEARER_ALLOW_H
 #define SASL_BEARER_ALLOW_H
 
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "helper/daemon/account.h"
+struct daemon;
+
+struct allow {
+	uid_t *uids; /* on the heap */
+	size_t count;
+	int unknown; /* a name is no user, yet */
+};
 
 /*
- * Look up the words of allow: names, or numbers. May wait for NSS.
+ * Look names up. May wait for a directory service.
  *
- *	names	NULL at the end, or NULL
- *	ret	on the heap, *ret_count uids; written always
+ *	names	ends with NULL; or NULL: none
+ *	ret	written only on success; free ret->uids
  *
- * Returns whether some name is no user here.
+ * Returns 0 or -ENOMEM.
  */
-int allow_look_up(char *const *names, uid_t **ret, size_t *ret_count);
+int allow_find(char *const *names, struct allow *ret);
 
-/* Log which names of an account are no users; for table_each(). */
-void allow_warn(struct account *a, void *context);
+/* Warn of every name that is no user. */
+void allow_warn(const struct daemon *d);
 
 #endif

@@ -233,6 +233,19 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
 	    0);
 }
 
+static void
+not_started(struct child *c, int error)
+{
+	char why[128];
+
+	snprintf(why, sizeof(why), "%scannot be started: %s",
+	    c->is_command     ? ""
+		: c->is_fetch ? PROGRAM_FETCH " "
+			      : PROGRAM_SIGN " ",
+	    strerror(error));
+	finish(c, why, 0);
+}
+
 /* A command has ended: what it has written is in the pipe. */
 static void
 end_command(struct child *c, const struct msg *m)
@@ -249,10 +262,6 @@ end_command(struct child *c, const struct msg *m)
 	} else if (msg_get_number(m, "signal", 1, 128, &value) == 0 && value) {
 		snprintf(
 		    why, sizeof(why), "was killed by signal %d", (int)value);
-		finish(c, why, 0);
-	} else if (msg_get_number(m, "errno", 1, 4096, &value) == 0 && value) {
-		snprintf(why, sizeof(why), "cannot be started: %s",
-		    strerror((int)value));
 		finish(c, why, 0);
 	} else {
 		msg_get_number(m, "exit", 0, 255, &value);
@@ -287,13 +296,16 @@ static void
 on_end(struct children *all, const struct msg *m)
 {
 	struct child *c;
-	int64_t id = -1;
+	int64_t id = -1, error = 0;
 
 	msg_get_number(m, "id", 0, INT64_MAX, &id);
+	msg_get_number(m, "errno", 1, 4096, &error);
 	for (c = all->first; c; c = c->next)
 		if (c->id == id)
 			break;
-	if (c && c->is_command)
+	if (c && error)
+		not_started(c, (int)error);
+	else if (c && c->is_command)
 		end_command(c, m);
 	else if (c || !msg_get(m, "program") ||
 	    strcmp(msg_get(m, "program"), SPAWN_COMMAND) != 0)

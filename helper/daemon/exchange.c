@@ -36,7 +36,7 @@ exchange_free(struct exchange *x)
 	material_clear(&x->material);
 	util_secret_free(x->assertion);
 	inbox_clear(&x->inbox);
-	if (x->ack >= 0 && !x->must_keep)
+	if (x->ack >= 0 && x->safe)
 		(void)!write(x->ack, "", 1);
 	if (x->ack >= 0)
 		close(x->ack);
@@ -322,6 +322,7 @@ on_fetched(void *context, struct child_result *r)
 	struct msg reply;
 	int code = child_message(r, PROGRAM_FETCH, &reply, &why);
 
+	x->safe = code == 0;
 	x->done(x, code == 0 ? &reply : NULL, why);
 }
 

@@ -26,8 +26,8 @@ struct exchange {
 	char *assertion; /* signed; a secret */
 	struct inbox inbox;
 	int64_t patience_ms; /* for the child of another; CLOCK_MONOTONIC */
-	int ack;       /* a byte: the child may forget the answer; -1: none */
-	int must_keep; /* no byte: it may be lost, if not with the child */
+	int ack;  /* a byte: the child may forget the answer; -1: none */
+	int safe; /* it may: we have it, as well as can be */
 	enum status why_status;	 /* of why */
 	char why[CONF_TEXT_MAX]; /* "", or why nothing can be sent */
 	int64_t refresh_in_s;

@@ -158,7 +158,7 @@ on_saved(struct account *a, struct tokens *t, int r, void *context)
 	struct exchange *x = context;
 
 	/* logged; the token is served from memory */
-	x->must_keep = r < 0;
+	x->safe = r == 0;
 	if (exchange_is_wanted(x))
 		succeed(a, t, x->refresh_in_s);
 	exchange_free(x);
@@ -176,7 +176,7 @@ take(struct exchange *x, const struct granted *g)
 	struct tokens t = {0}, copy = {0};
 
 	if (make_tokens(x, g, &t) < 0) {
-		x->must_keep = 1;
+		x->safe = 0;
 		fail(x, STATUS_TEMPORARY, "out of memory", 0);
 		return 0;
 	}
@@ -186,7 +186,7 @@ take(struct exchange *x, const struct granted *g)
 		if (save_start(a, &t, 1, on_saved, x) == 0)
 			return 1;
 		a->unsaved = 1;
-		x->must_keep = 1;
+		x->safe = 0;
 	}
 	if (tokens_copy(&t, &copy) == 0 &&
 	    save_start(a, &copy, a->unsaved, NULL, NULL) < 0)
@@ -352,7 +352,7 @@ go(struct exchange *x)
 static void
 on_ready(struct exchange *x)
 {
-	char text[64];
+	char text[64], why[128];
 	int r = 0;
 
 	if (!exchange_is_wanted(x)) {
@@ -363,8 +363,11 @@ on_ready(struct exchange *x)
 		fail(x, x->why_status, x->why, 0);
 	else if ((r = go(x)) == 0)
 		return;
-	if (r < 0)
-		fail(x, STATUS_TEMPORARY, err_text(r, text, sizeof(text)), 0);
+	if (r < 0) {
+		snprintf(why, sizeof(why), "cannot start a fetch: %s",
+		    err_text(r, text, sizeof(text)));
+		fail(x, STATUS_TEMPORARY, why, 0);
+	}
 	exchange_free(x);
 }
 

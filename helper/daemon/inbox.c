@@ -55,6 +55,8 @@ open_file(struct inbox *b)
 
 	file_name(b->name, file);
 	b->fd = openat(b->dirfd, file, flags);
+	if (b->fd < 0 && errno == EROFS) /* what was left may be of use */
+		b->fd = openat(b->dirfd, file, (flags & ~O_ACCMODE) | O_RDONLY);
 	if (b->fd < 0 && errno != ENOENT)
 		return -errno;
 	/* a disk that is full is no reason not to ask */
@@ -108,7 +110,7 @@ inbox_open(struct inbox *b)
 	/* of another exchange, or half of one: that is nobody's */
 	if (r == 0 && b->left.count == 0 && st.st_size > 0 &&
 	    ftruncate(b->fd, 0) < 0)
-		r = -errno;
+		inbox_clear(b);
 	if (r < 0)
 		inbox_clear(b);
 	b->error = r;

@@ -23,9 +23,7 @@ struct loaded {
 	struct account_conf *conf; /* partial when broken; NULL: no memory */
 	char *broken;		   /* first error, or NULL */
 	char config_id[CONFIG_ID_SIZE];
-	uid_t *allow;
-	size_t allow_count;
-	int allow_unknown;
+	struct allow allow;
 	char **mailboxes;
 	struct tokens tokens;
 	int storage; /* enum storage, or an error */
@@ -80,8 +78,8 @@ load_one(struct load *load, const char *name, struct loaded *l)
 	int r = account_load_partial(load->settings, name, &l->conf, &e);
 
 	if (l->conf) {
-		l->allow_unknown =
-		    allow_look_up(l->conf->allow, &l->allow, &l->allow_count);
+		if (allow_find(l->conf->allow, &l->allow) < 0)
+			conf_error(&e, name, 0, "out of memory");
 		if (l->conf->mailboxes_file)
 			mailbox_list_load(
 			    l->conf->mailboxes_file, &l->mailboxes, &e);
@@ -94,6 +92,9 @@ load_one(struct load *load, const char *name, struct loaded *l)
 			memcpy(load->errors.first, e.first, sizeof(e.first));
 		load->errors.count += e.count;
 	}
+	/* not even that it is broken can be told: all stays as it was */
+	if (!l->conf || (e.count > 0 && !l->broken))
+		load->result = -ENOMEM;
 	l->storage = store_load(d->state_fd, d->ring, name, &l->tokens);
 	if (is_refused(l->storage))
 		store_key_id(d->state_fd, name, l->key_id);
@@ -155,7 +156,7 @@ loaded_clear(struct loaded *l)
 {
 	account_conf_free(l->conf);
 	free(l->broken);
-	free(l->allow);
+	free(l->allow.uids);
 	list_free(l->mailboxes);
 	tokens_clear(&l->tokens);
 	*l = (struct loaded){0};
@@ -172,15 +173,15 @@ take_definition(struct account *a, struct loaded *l)
 	free(a->allow);
 	list_free(a->mailboxes);
 	account_set_endpoint(a, NULL);
-	a->allow = l->allow;
-	a->allow_count = l->allow_count;
-	a->allow_unknown = l->allow_unknown;
+	a->allow = l->allow.uids;
+	a->allow_count = l->allow.count;
+	a->allow_unknown = l->allow.unknown;
 	a->mailboxes = l->mailboxes;
 	memcpy(a->config_id, l->config_id, sizeof(a->config_id));
 	snprintf(
 	    a->broken, sizeof(a->broken), "%s", l->broken ? l->broken : "");
 	l->conf = NULL;
-	l->allow = NULL;
+	l->allow = (struct allow){0};
 	l->mailboxes = NULL;
 }
 
@@ -236,12 +237,40 @@ update_account(struct account *a, struct loaded *l, int retry)
 	a->life.min_validity_ms = a->conf->min_validity_s * 1000;
 	a->life.keepalive_ms = a->conf->keepalive_s * 1000;
 	mailbox_update(a, retry);
-	if (a->refused && !is_refused(l->storage))
+	if ((a->refused && !is_refused(l->storage)) ||
+	    (a->tokens_damaged && l->storage >= 0))
 		take_stored(a, l); /* somebody has put it back */
 	else if (changed)
 		account_review(a);
 	else if (failed && retry)
 		account_event(a, EVENT_MENDED, NULL);
+}
+
+/* Without memory the accounts are those that there were. */
+static int
+replace_table(struct table *t, struct account **all, size_t n)
+{
+	struct table old = *t;
+	size_t i;
+	int r;
+
+	*t = (struct table){0};
+	r = table_set(t, all, n);
+	if (r < 0)
+		*t = old;
+	for (i = 0; r < 0 && i < n; i++)
+		if (table_find(t, all[i]->name) != all[i])
+			account_drop(all[i]);
+	for (i = 0; r == 0 && i < old.count; i++)
+		if (!old.by_name[i]->listed)
+			account_drop(old.by_name[i]);
+	for (i = 0; i < t->count; i++)
+		t->by_name[i]->listed = 0;
+	if (r < 0)
+		free(all);
+	else
+		table_clear(&old);
+	return r;
 }
 
 /* Put what was read in the place of what was there. */
@@ -252,33 +281,26 @@ adopt(struct load *load)
 	struct table *t = &d->table;
 	struct account **all, *a;
 	size_t i, n = 0;
-	int r;
+	int r, error = 0;
 
 	all = calloc(load->count + 1, sizeof(struct account *));
 	if (!all)
 		return -ENOMEM;
 	for (i = 0; i < load->count; i++) {
-		if (!load->accounts[i].conf)
-			continue;
 		a = table_find(t, load->accounts[i].conf->name);
 		if (a)
 			update_account(a, &load->accounts[i], load->retry);
 		else
 			a = new_account(d, &load->accounts[i]);
-		if (!a)
+		if (!a) {
+			error = -ENOMEM;
 			continue;
+		}
 		a->listed = 1;
 		all[n++] = a;
 	}
-	for (i = 0; i < t->count; i++)
-		if (!t->by_name[i]->listed)
-			account_drop(t->by_name[i]);
-	for (i = 0; i < n; i++)
-		all[i]->listed = 0;
-	r = table_set(t, all, n);
-	if (r < 0)
-		free(all);
-	return r;
+	r = replace_table(t, all, n);
+	return r < 0 ? r : error;
 }
 
 /* Give the mailboxes what the disk had of them; the rest is of no use. */
@@ -379,7 +401,7 @@ load_now(struct daemon *d)
 	reseal_all(d);
 	run(&load->job);
 	r = conclude(load);
-	table_each(&d->table, allow_warn, NULL);
+	allow_warn(d);
 	load_free(load);
 	return r;
 }

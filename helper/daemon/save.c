@@ -114,7 +114,9 @@ save_retry(struct account *a)
 {
 	struct tokens copy = {0};
 
-	if (!a->unsaved || tokens_copy(&a->tokens, &copy) < 0)
+	/* what a fetch brings is newer, and it needs its inbox */
+	if (!a->unsaved || a->life.fetching ||
+	    tokens_copy(&a->tokens, &copy) < 0)
 		return;
 	if (save_start(a, &copy, 1, NULL, NULL) < 0)
 		tokens_clear(&copy);

@@ -8,6 +8,7 @@ counted by tests/fault/tracer from the moment at which the test begins.
 """
 
 import collections
+import fcntl
 import os
 import re
 import signal
@@ -118,6 +119,18 @@ class Victim(Helper):
         """End it without a word, and what it was about to do."""
         self.kill()
         self.env.processes.remove(self.process)
+        wait_for(self.is_unlocked, what="the end of the daemon below the tracer")
+
+    def is_unlocked(self):
+        """Whether nobody has the state directory."""
+        fd = os.open(self.state_dir, os.O_RDONLY)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(fd)
+        return True
 
     def end(self):
         """Stop it in an orderly way; its point is off."""
