@@ -39,6 +39,7 @@ allow_find(char *const *names, struct allow *ret)
 {
 	struct allow allow = {0};
 	size_t i, n = 0;
+	uid_t uid = 0;
 
 	while (names && names[n])
 		n++;
@@ -46,8 +47,8 @@ allow_find(char *const *names, struct allow *ret)
 	if (!allow.uids)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
-		if (find_uid(names[i], &allow.uids[allow.count]) == 0)
-			allow.count++;
+		if (find_uid(names[i], &uid) == 0)
+			allow.uids[allow.count++] = uid;
 		else
 			allow.unknown = 1;
 	}

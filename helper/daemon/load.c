@@ -87,10 +87,10 @@ load_one(struct load *load, const char *name, struct loaded *l)
 	if (l->conf && r == 0 && config_id(l->conf, l->config_id) < 0)
 		conf_error(&e, name, 0, "out of memory");
 	if (e.count > 0) {
-		l->broken = strdup(e.first);
 		if (load->errors.count == 0)
 			memcpy(load->errors.first, e.first, sizeof(e.first));
 		load->errors.count += e.count;
+		l->broken = strdup(e.first);
 	}
 	/* not even that it is broken can be told: all stays as it was */
 	if (!l->conf || (e.count > 0 && !l->broken))

@@ -214,7 +214,7 @@ seal_open(const struct seal_ring *ring, const struct seal_bond *bond,
 	int size, r = -ERR_KEY;
 	size_t i;
 
-	if (seal_id(seal, id) < 0)
+	if (!body || seal_id(seal, id) < 0)
 		return -ERR_SEAL;
 	raw = malloc(strlen(body) + 1);
 	size = raw ? decode(body, raw) : -ENOMEM;

@@ -343,47 +343,44 @@ store_parse(const struct seal_ring *ring, const char *name, char *buf,
 	return unseal(ring, &bond, msg_get(&m, "sealed"), ret);
 }
 
-/* Read a file into a new buffer of MSG_MAX bytes. */
-static int
-read_file(int dirfd, const char *name, char **ret, size_t *ret_len)
+/* A file in a new buffer of MSG_MAX bytes; or NULL, and *error says why. */
+static char *
+read_file(int dirfd, const char *name, size_t *len, int *error)
 {
 	struct stat st;
 	char *buf = NULL;
-	size_t len = 0;
 	int r = 0;
 	int fd =
 	    openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		r = -errno;
 	else if (!S_ISREG(st.st_mode))
 		r = -ERR_FORMAT;
 	else if (!(buf = malloc(MSG_MAX)))
 		r = -ENOMEM;
-	if (r == 0)
-		r = util_read_all(fd, buf, MSG_MAX, &len);
-	close(fd);
-	if (r == 0) {
-		*ret = buf;
-		*ret_len = len;
-		return 0;
+	else
+		r = util_read_all(fd, buf, MSG_MAX, len);
+	if (fd >= 0)
+		close(fd);
+	if (r < 0 && buf) {
+		util_wipe(buf, MSG_MAX);
+		free(buf);
+		buf = NULL;
 	}
-	util_wipe(buf, len);
-	free(buf);
-	return r;
+	*error = r;
+	return buf;
 }
 
 int
 store_load(int dirfd, const struct seal_ring *ring, const char *name,
     struct tokens *ret)
 {
-	char *buf;
-	size_t len;
-	int r = read_file(dirfd, name, &buf, &len);
+	size_t len = 0;
+	int r;
+	char *buf = read_file(dirfd, name, &len, &r);
 
-	if (r < 0)
+	if (!buf)
 		return r;
 	r = store_parse(ring, name, buf, len, ret);
 	util_wipe(buf, len);
@@ -396,11 +393,12 @@ store_key_id(int dirfd, const char *name, char id[SEAL_ID_SIZE])
 {
 	struct msg m;
 	const char *text = NULL;
-	char *buf;
-	size_t len;
+	size_t len = 0;
+	int r;
+	char *buf = read_file(dirfd, name, &len, &r);
 
 	*id = '\0';
-	if (read_file(dirfd, name, &buf, &len) < 0)
+	if (!buf)
 		return;
 	if (msg_parse(&m, buf, len) == 0)
 		text = msg_get(&m, "sealed");
