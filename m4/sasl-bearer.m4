@@ -26,6 +26,18 @@ AC_SUBST([systemdsystemunitdir])
 AM_CONDITIONAL([SYSTEMD], [test -n "$systemdsystemunitdir"])
 ])
 
+# Profiles of AppArmor belong where their parser looks, and nowhere else.
+AC_DEFUN([SB_APPARMOR_DIR], [
+AC_ARG_WITH([apparmordir],
+  [AS_HELP_STRING([--with-apparmordir=DIR],
+    [install a profile for AppArmor, usually in /etc/apparmor.d @<:@no@:>@])],
+  [apparmordir=$withval], [apparmordir=no])
+AS_IF([test "x$apparmordir" = xyes], [apparmordir=/etc/apparmor.d])
+AS_IF([test "x$apparmordir" = xno], [apparmordir=])
+AC_SUBST([apparmordir])
+AM_CONDITIONAL([APPARMOR], [test -n "$apparmordir"])
+])
+
 # libqrencode is used where it is there, unless it is not wanted.
 AC_DEFUN([SB_QRENCODE], [
 AC_ARG_WITH([qrencode],
