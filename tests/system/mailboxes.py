@@ -281,10 +281,10 @@ def reload_during_a_fetch(stage):
 def background_refresh(stage):
     "the token of a mailbox in use is replaced before it ends: nobody waits"
     server, helper = stage.delegated()
-    server.expires_in = 3
+    server.expires_in = 12
     ok(helper.token())
     server.expires_in = 3599
-    server.wait_seen("token", 2)
+    server.wait_seen("token", 2, 20)
     assert asked_for(server) == [ALICE, ALICE]
     wait_for(lambda: int(helper.token()["expires_at"]) > time.time() + 3000, what="the new token")
     stage.end()
