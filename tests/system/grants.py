@@ -762,7 +762,7 @@ def mended_files(stage):
     platform = Platform(stage)
     key, old = stage.key("app"), stage.key("old")
     good, stale = stage.certificate(key, end=in_days(99)), stage.certificate(old, end=in_days(99))
-    word, wrong = "secret of the app", "password of nothing"
+    word, wrong = "a word for the app", "password of nothing"
     server, helper = stage.begin(clients={
         "secret": word, "app": Application(good), "fed": platform.client})
     locked = keys.encrypt_key(key, stage.where + "/locked.key", word)
