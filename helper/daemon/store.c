@@ -288,6 +288,9 @@ tokens_take(const struct msg *m, struct tokens *ret)
 	};
 	for (i = 0; i < COUNT_OF(texts); i++)
 		*text_of(&t, i) = tokens_text(msg_get(m, texts[i].name), &r);
+	/* none is written without; a damaged name must not look like that */
+	if (r == 0 && !t.refresh_token && !t.access_token)
+		r = -ERR_FORMAT;
 	if (r == 0)
 		*ret = t;
 	else

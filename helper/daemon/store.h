@@ -83,8 +83,8 @@ int store_format(const struct seal_ring *ring, const char *name,
  *	ret	written only on success; tokens_clear() it
  *
  * Returns how the file lies there, an enum storage from STORAGE_PLAIN on; or
- * -ERR_KEY or -ERR_SEAL when it is sealed and cannot be read, -ENOMEM, or what
- * msg_parse() returns.
+ * -ERR_KEY or -ERR_SEAL when it is sealed and cannot be read, -ENOMEM, what
+ * msg_parse() returns, or -ERR_FORMAT when there is no token in it.
  */
 int store_parse(const struct seal_ring *ring, const char *name, char *buf,
     size_t len, struct tokens *ret);

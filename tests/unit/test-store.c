@@ -100,6 +100,10 @@ test_damage(int dir)
 	    {"a cut file", "protocol=1\nrefresh_token=r", -ERR_FORMAT},
 	    {"a number that is none", "protocol=1\nexpires_at=x\n\n",
 		-ERR_NUMBER},
+	    {"a file without a token", "protocol=1\nscope=s\n\n", -ERR_FORMAT},
+	    {"a seal whose name is damaged",
+		"protocol=1\nconfig_id=c\nrealed=v1:00000000:AAAA\n\n",
+		-ERR_FORMAT},
 	    {"a later version", "protocol=2\nrefresh_token=r\n\n",
 		-ERR_VERSION},
 	    {"a seal that is none", "protocol=1\nsealed=x\n\n", -ERR_SEAL},
@@ -236,9 +240,9 @@ test_inside(void)
 {
 	static const struct seal_bond bond = {"alice", NULL};
 	static const char *const inside[] = {"", "x", "protocol=1\n",
-	    "protocol=2\n\n", "protocol=1\nexpires_at=x\n\n",
-	    "protocol=1\n\nmore"};
-	static const char plain[] = "protocol=1\n\n";
+	    "protocol=2\n\n", "protocol=1\nexpires_at=x\n\n", "protocol=1\n\n",
+	    "protocol=1\nrefresh_token=r\n\nmore"};
+	static const char plain[] = "protocol=1\nrefresh_token=r\n\n";
 	char file[1024], seal[512];
 	struct tokens t = {0};
 	size_t i;
@@ -256,7 +260,7 @@ test_inside(void)
 	seal_make(&ring.keys[0], &bond, plain, strlen(plain), seal);
 	n = snprintf(file, sizeof(file), "protocol=1\nsealed=%s\n\n", seal);
 	r = store_parse(&ring, "alice", file, (size_t)n, &t);
-	tap_ok(r == STORAGE_SEALED, "in a seal, an empty message");
+	tap_ok(r == STORAGE_SEALED, "in a seal, a short message");
 	tokens_clear(&t);
 }
 
