@@ -137,7 +137,8 @@ AC_SUBST([SANITIZER_FLAGS])
 AM_CONDITIONAL([SANITIZERS], [test "x$enable_sanitizers" != xno])
 ])
 
-# Which lines the tests run; children leave by _exit(), so it is wrapped.
+# Which lines the tests run. Children leave by _exit(), so it is wrapped; before
+# an exec gcc itself sees to the counts, but not in strict C.
 AC_DEFUN([SB_COVERAGE], [
 AC_ARG_ENABLE([coverage],
   [AS_HELP_STRING([--enable-coverage],
@@ -147,7 +148,7 @@ COVERAGE_CFLAGS=
 COVERAGE_LDFLAGS=
 AS_IF([test "x$enable_coverage" != xno],
   [CFLAGS="-g -O0"
-   COVERAGE_CFLAGS="-fprofile-arcs -ftest-coverage -fprofile-update=atomic"
+   COVERAGE_CFLAGS="-std=gnu11 -fprofile-arcs -ftest-coverage -fprofile-update=atomic"
    COVERAGE_LDFLAGS="-fprofile-arcs -Wl,--wrap=_exit"])
 AC_SUBST([COVERAGE_CFLAGS])
 AC_SUBST([COVERAGE_LDFLAGS])

@@ -165,6 +165,19 @@ build_response(struct login *l, const struct msg *reply, const char *host,
 	return SASL_OK;
 }
 
+/* Whether the helper can be asked: what is not text is never sent. */
+static int
+is_text(const struct helper_query *q)
+{
+	const char *const texts[] = {q->user, q->authzid, q->service, q->host};
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(texts); i++)
+		if (texts[i] && !util_text_valid(texts[i], strlen(texts[i])))
+			return 0;
+	return 1;
+}
+
 /* Get a token for the names in out, and build the response with it. */
 static int
 get_response(struct login *l, sasl_client_params_t *params,
@@ -186,6 +199,9 @@ get_response(struct login *l, sasl_client_params_t *params,
 	if (copy_host(params->serverFQDN, host) < 0)
 		return fail(params->utils, SASL_BADPARAM,
 		    "the server's name is longer than 255 bytes");
+	if (!is_text(&q))
+		return fail(params->utils, SASL_BADPARAM,
+		    "the name of user, server or service has a control byte");
 	h = params->utils->malloc(sizeof(*h));
 	if (!h)
 		return fail(params->utils, SASL_NOMEM, "out of memory");
@@ -257,8 +273,8 @@ reject(struct login *l, sasl_client_params_t *params, const char *detail)
 
 /* Tell the application, and who else must know, what the server says. */
 static void
-report_challenge(struct login *l, sasl_client_params_t *params,
-    const char *json, size_t len)
+report_challenge(
+    struct login *l, sasl_client_params_t *params, const char *json, size_t len)
 {
 	int outage = challenge_is_outage(json, len);
 	char detail[DETAIL_MAX], text[sizeof(NOT_ACCEPTED) + DETAIL_MAX];

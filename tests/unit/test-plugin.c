@@ -47,6 +47,7 @@ answer_token(const struct msg *m, struct msg_writer *w)
 	const char *user = msg_get(m, "user"), *authzid = msg_get(m, "authzid");
 	static const char *const statuses[] = {
 	    "temporary", "login_required", "denied", "config", "bad"};
+	char too_long[USER_MAX + 2];
 	size_t i;
 
 	for (i = 0; i < COUNT_OF(statuses); i++)
@@ -55,11 +56,15 @@ answer_token(const struct msg *m, struct msg_writer *w)
 			msg_put(w, "reason", "because 100%s of it");
 			return;
 		}
+	memset(too_long, 'u', sizeof(too_long) - 1);
+	too_long[sizeof(too_long) - 1] = '\0';
 	msg_put(w, "status", "ok");
 	msg_put(
 	    w, "token", strcmp(user, "badtoken") == 0 ? "tok 1, x" : "tok-1");
 	msg_put(w, "token_id", "0123456789abcdef");
-	if (strcmp(user, "nouser") != 0)
+	if (strcmp(user, "longuser") == 0)
+		msg_put(w, "sasl_user", too_long);
+	else if (strcmp(user, "nouser") != 0)
 		msg_put(w, "sasl_user", authzid ? authzid : user);
 }
 
@@ -429,6 +434,36 @@ test_failures(void)
 	s.program.authzid = NULL;
 }
 
+/* What would not fit into a response, or would add something to it. */
+static void
+test_unfit(void)
+{
+	char long_host[300];
+	const struct {
+		const char *host, *user;
+		int result;
+		const char *words;
+	} rows[] = {
+	    {long_host, "a@b", SASL_BADPARAM, "longer than 255 bytes"},
+	    {"h\001port=25", "a@b", SASL_BADPARAM, "has a control byte"},
+	    {"h", "longuser", SASL_FAIL, "longer than the protocol allows"},
+	};
+	struct session s = {0};
+	size_t i;
+	int r;
+
+	memset(long_host, 'h', sizeof(long_host) - 1);
+	long_host[sizeof(long_host) - 1] = '\0';
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		open_session(&s, "smtp", rows[i].host, rows[i].user);
+		r = start(&s, "OAUTHBEARER");
+		tap_ok(r == rows[i].result && !s.out &&
+			strstr(sasl_errdetail(s.conn), rows[i].words),
+		    "nothing is sent: %d, %s", r, sasl_errdetail(s.conn));
+		sasl_dispose(&s.conn);
+	}
+}
+
 static void
 test_prompts(void)
 {
@@ -705,6 +740,7 @@ main(void)
 	test_outcome();
 	test_odd_challenges();
 	test_failures();
+	test_unfit();
 	test_prompts();
 	test_no_callbacks();
 	test_choice();
