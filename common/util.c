@@ -11,6 +11,8 @@
 #include "common/err.h"
 #include "common/util.h"
 
+#define REDACT_MIN 12 /* this much of a secret is a secret */
+
 int64_t
 util_now_ms(void)
 {
@@ -167,6 +169,42 @@ util_sanitise(char *dst, size_t size, const char *src, size_t len)
 	while (out > 0 && dst[out - 1] == ' ')
 		out--;
 	dst[out] = '\0';
+}
+
+/* How many bytes of text are a part of the secret; few of them are none. */
+static size_t
+shared_run(const char *text, const char *secret, size_t len)
+{
+	const char *at, *end = secret + len;
+	size_t n = REDACT_MIN;
+
+	if (strnlen(text, n) < n)
+		return 0;
+	at = memmem(secret, len, text, n);
+	if (!at)
+		return 0;
+	while (text[n] && at + n < end && at[n] == text[n])
+		n++;
+	return n;
+}
+
+void
+util_redact(char *text, const char *secret, size_t len)
+{
+	char *out = text;
+	size_t n;
+
+	while (*text) {
+		n = shared_run(text, secret, len);
+		if (n > 0) {
+			memset(out, '*', 3);
+			out += 3;
+			text += n;
+		} else {
+			*out++ = *text++;
+		}
+	}
+	*out = '\0';
 }
 
 int

@@ -46,6 +46,15 @@ int util_case_equal(const char *a, const char *b);
 void util_sanitise(char *dst, size_t size, const char *src, size_t len);
 
 /*
+ * Hide a secret in a text: each run of 12 bytes and more that stands in the
+ * secret as well becomes "***".
+ *
+ *	text	changed in place; it never grows
+ *	secret	len bytes
+ */
+void util_redact(char *text, const char *secret, size_t len);
+
+/*
  * Read a decimal number: digits only, no sign, no blank.
  *
  * Returns 0 and writes *ret, or -ERR_NUMBER when it is anything else or not

@@ -17,6 +17,7 @@
 #define HELLO_MS 250 /* of a program's start, for all sockets together */
 #define TOKEN_MS 25000
 #define TOKEN_ID_SIZE 17
+#define BEARER "Bearer " /* before the token, by both mechanisms */
 #define NOT_ACCEPTED "the server does not accept the token: "
 #define NOT_CHECKED "the server cannot check the token now: "
 
@@ -271,6 +272,18 @@ reject(struct login *l, sasl_client_params_t *params, const char *detail)
 		utils->free(h);
 }
 
+/* A server may say again what it was sent. */
+static void
+hide_token(const struct login *l, char *text)
+{
+	const char *end = l->response + l->response_size;
+	const char *token =
+	    memmem(l->response, l->response_size, BEARER, sizeof(BEARER) - 1);
+
+	if (token)
+		util_redact(text, token, (size_t)(end - token));
+}
+
 /* Tell the application, and who else must know, what the server says. */
 static void
 report_challenge(
@@ -280,6 +293,7 @@ report_challenge(
 	char detail[DETAIL_MAX], text[sizeof(NOT_ACCEPTED) + DETAIL_MAX];
 
 	challenge_describe(json, len, detail, sizeof(detail));
+	hide_token(l, detail);
 	if (!outage)
 		reject(l, params, detail);
 	snprintf(text, sizeof(text), "%s%s",

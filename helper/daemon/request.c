@@ -246,18 +246,23 @@ serve_reject(struct conn *c, const struct msg *m)
 	struct account *a = NULL;
 	unsigned actions = 0;
 	enum status s = choose(c, m, &a, reason);
+	const char *name, *token;
 
 	if (s != STATUS_OK) {
 		request_refuse(c, s, reason);
 		return;
 	}
-	if (detail)
-		util_sanitise(words, sizeof(words), detail, strlen(detail));
-	log_line(LEVEL_WARNING,
-	    "account \"%s\": %s does not accept token %.16s: %s", a->name,
-	    host ? host : "the server", id ? id : "-", words);
+	name = a->name;
 	if (mailbox_is_parent(a) && mailbox_find(a, msg_get(m, "user")))
 		a = mailbox_find(a, msg_get(m, "user"));
+	token = a->tokens.access_token;
+	if (detail)
+		util_sanitise(words, sizeof(words), detail, strlen(detail));
+	if (token) /* it may be what the server has said */
+		util_redact(words, token, strlen(token));
+	log_line(LEVEL_WARNING,
+	    "account \"%s\": %s does not accept token %.16s: %s", name,
+	    host ? host : "the server", id ? id : "-", words);
 	if (is_token_at_fault(a, id, msg_get(m, "user")))
 		actions = account_event(a, EVENT_REJECT, NULL);
 	if (a->life.rejects > 1) {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/err.h"
@@ -140,6 +141,35 @@ test_case(void)
 	tap_ok(!util_case_equal("@", "`"), "only letters have case");
 }
 
+static void
+test_redact(void)
+{
+	static const char secret[] = "abcdefghijklmnopqrstuvwxyz";
+	static const struct {
+		const char *text, *shown;
+	} rows[] = {
+	    {"", ""},
+	    {"nothing", "nothing"},
+	    {"abcdefghijklmnopqrstuvwxyz", "***"},
+	    {"<abcdefghijkl>, <opqrstuvwxyz>", "<***>, <***>"},
+	    {"abcdefghijk pqrstuvwxyz", "abcdefghijk pqrstuvwxyz"},
+	    {"bcdefghijklmnmnopqrstuvwxyz", "******"},
+	    {"opqrstuvwxyzabcdefghijkl", "******"},
+	};
+	char text[64];
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		strcpy(text, rows[i].text);
+		util_redact(text, secret, strlen(secret));
+		tap_ok(strcmp(text, rows[i].shown) == 0, "redacted: %s",
+		    rows[i].text);
+	}
+	strcpy(text, "abcdefghijkl");
+	util_redact(text, secret, 11);
+	tap_is(text, "abcdefghijkl", "what is beyond its end is no secret");
+}
+
 int
 main(void)
 {
@@ -148,5 +178,6 @@ main(void)
 	test_number();
 	test_statuses();
 	test_case();
+	test_redact();
 	return tap_done();
 }
