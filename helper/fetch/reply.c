@@ -3,12 +3,14 @@
 #include "config.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "common/util.h"
 #include "helper/fetch/reply.h"
 
 #define QUOTE_MAX 4096 /* bytes of foreign text that are looked at */
 #define SECRET_PART 12 /* this much of a secret is a secret */
+#define BASIC_MIN 16   /* fewer characters may well be a word */
 #define SECRET_MIN 4   /* a shorter one would only make texts unreadable */
 
 static const char *const secret_names[] = {
@@ -38,11 +40,12 @@ decode(const char *s, size_t len, size_t *ret_width)
 }
 
 /*
- * How many bytes of text are the secret, or enough of its beginning; written
- * as it is, or percent-encoded.
+ * How many bytes of text agree with the secret, which may be percent-encoded
+ * there; *ret_n: with how many of the secret.
  */
 static size_t
-match(const char *text, size_t len, const char *secret, int encoded)
+agree(const char *text, size_t len, const char *secret, int encoded,
+    size_t *ret_n)
 {
 	size_t pos = 0, n = 0, width = 1;
 	char c;
@@ -56,20 +59,62 @@ match(const char *text, size_t len, const char *secret, int encoded)
 		pos += width;
 		n++;
 	}
-	if (n >= SECRET_PART || (n >= SECRET_MIN && !secret[n]))
+	*ret_n = n;
+	return pos;
+}
+
+/*
+ * How many bytes of text are the secret, or enough of any part of it. Of a
+ * proxy it is the beginning: its name is what people need to see.
+ */
+static size_t
+match(const char *text, size_t len, const char *secret, int encoded, int parts)
+{
+	const char *at = secret;
+	size_t pos, n, width = 1;
+	char first = encoded ? decode(text, len, &width) : *text;
+
+	pos = agree(text, len, secret, encoded, &n);
+	if (n >= SECRET_MIN && !secret[n])
 		return pos;
-	return 0;
+	while (n < SECRET_PART) {
+		at = parts && first ? strchr(at + 1, first) : NULL;
+		if (!at)
+			return 0;
+		pos = agree(text, len, at, encoded, &n);
+	}
+	return pos;
+}
+
+/* How many bytes are credentials of RFC 7617, as client_auth=basic has them. */
+static size_t
+match_basic(const char *text, size_t len)
+{
+	static const char scheme[] = "Basic ";
+	size_t pos = sizeof(scheme) - 1, begin = pos;
+
+	if (len < pos || strncasecmp(text, scheme, pos) != 0)
+		return 0;
+	while (pos < len && text[pos] &&
+	    strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		   "0123456789+/=",
+		text[pos]))
+		pos++;
+	return pos - begin >= BASIC_MIN ? pos : 0;
 }
 
 static size_t
 match_any(const struct msg *request, const char *text, size_t len)
 {
-	const char *secret;
-	size_t i, n, longest = 0;
+	size_t i, n, longest = match_basic(text, len);
+	const char *secret, *name;
 
 	for (i = 0; i < 2 * COUNT_OF(secret_names); i++) {
-		secret = msg_get(request, secret_names[i / 2]);
-		n = secret ? match(text, len, secret, (int)(i % 2)) : 0;
+		name = secret_names[i / 2];
+		secret = msg_get(request, name);
+		n = secret ? match(text, len, secret, (int)(i % 2),
+				 strcmp(name, "proxy") != 0)
+			   : 0;
 		if (n > longest)
 			longest = n;
 	}

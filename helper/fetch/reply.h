@@ -7,9 +7,9 @@
 
 /*
  * Make foreign text fit for reply_fail(): each secret of the request becomes
- * "***", also where it is percent-encoded or only its first part is there;
- * the rest becomes one line as in util_sanitise(). A secret of less than four
- * bytes is left alone.
+ * "***", also where it is percent-encoded or only a part of it is there, and
+ * so do Basic credentials; the rest becomes one line as in util_sanitise(). A
+ * secret of less than four bytes is left alone.
  *
  *	dst	always terminated; size at least 1
  *	src	len bytes, anything; looked at up to 4 KiB

@@ -489,6 +489,15 @@ static const struct row rows[] = {
 	    "{\"error\":\"invalid_grant\",\"error_description\":"
 	    "\"token old-refresh-t... is dead\"}", "status=login_required",
 	    "token ***... is dead"},
+	{"the last part of a secret", REFRESH, 400,
+	    "{\"error\":\"invalid_grant\",\"error_description\":"
+	    "\"...refresh-token, h-token, %65fresh-token\"}",
+	    "status=login_required", "invalid_grant: ...***, h-token, ***"},
+	{"Basic credentials", REFRESH, 400,
+	    "{\"error\":\"invalid_client\",\"error_description\":"
+	    "\"got basic dXNlcjpwYXNz/w+x==, Basic authentication\"}",
+	    "status=config",
+	    "invalid_client: got ***, Basic authentication; check"},
 	{"a secret as the word", REFRESH, 400,
 	    "{\"error\":\"old-refresh-token\"}",
 	    "status=temporary error=***", NULL},
