@@ -16,6 +16,7 @@
 #include "helper/config/value.h"
 
 #define NAME_MAX_BYTES 63 /* longer names are not compared with ours */
+#define NAME_SHOWN 31	  /* ours are shorter, and secrets longer */
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 /* One file being read. */
@@ -147,11 +148,15 @@ report_unknown(const struct reader *r, unsigned line, const char *name)
 {
 	const char *meant = near_miss(r->keys, name);
 
-	if (meant)
+	if (strlen(name) > NAME_SHOWN)
+		conf_error(r->e, r->path, line,
+		    "unknown name, of %zu bytes; is it a part of a value?",
+		    strlen(name));
+	else if (meant)
 		conf_error(r->e, r->path, line,
 		    "unknown name \"%s\": did you mean \"%s\"?", name, meant);
 	else
-		conf_error(r->e, r->path, line, "unknown name \"%.64s\"", name);
+		conf_error(r->e, r->path, line, "unknown name \"%s\"", name);
 }
 
 /* Cut blanks off both ends, in place. */

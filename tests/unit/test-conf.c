@@ -161,6 +161,8 @@ static const struct {
     {"clientid = x",
 	":1: unknown name \"clientid\": did you mean \"client_id\"?"},
     {"uri = x", ":1: unknown name \"uri\": did you mean \"url\"?"},
+    {"Jx8Q~0123456789-abcdefghijk.mnop= ",
+	":1: unknown name, of 32 bytes; is it a part of a value?"},
     {"zebra = x", ":1: unknown name \"zebra\""},
     {"\n\nwiat = x", ":3: unknown name \"wiat\": did you mean \"wait\"?"},
     {"client_id", ":1: not a line of the form name = value"},
