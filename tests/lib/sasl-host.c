@@ -15,10 +15,12 @@
  *
  *	login USER		log in
  *	login USER CHALLENGE	the same, and the server's answer is that
+ *	keep USER		the same as login, without sasl_dispose()
  *
  * Each command is answered by "CODE LENGTH", LF, that many bytes: what goes to
- * the server, or the error. This program makes no copy of what libsasl2 gives
- * it, so what its memory holds after the answer is not its own doing.
+ * the server, or the error; and by LF when the connection is disposed of. This
+ * program makes no copy of what libsasl2 gives it, so what its memory holds
+ * after the answer is not its own doing.
  */
 
 #define LINE_SIZE 4096
@@ -53,7 +55,7 @@ say(int code, const char *text, size_t len)
 }
 
 static int
-log_in(const char *service, const char *host, const char *challenge)
+log_in(const char *service, const char *host, const char *challenge, int keep)
 {
 	const sasl_callback_t callbacks[] = {
 	    {SASL_CB_AUTHNAME, (proc)(void (*)(void))get_name, NULL},
@@ -79,8 +81,9 @@ log_in(const char *service, const char *host, const char *challenge)
 		out = sasl_errdetail(conn);
 		say(r, out, strlen(out));
 	}
-	sasl_dispose(&conn);
-	return SASL_OK;
+	if (!keep)
+		sasl_dispose(&conn);
+	return write(STDOUT_FILENO, "\n", 1) == 1 ? SASL_OK : SASL_FAIL;
 }
 
 int
@@ -96,7 +99,8 @@ main(int argc, char **argv)
 		user = strtok(NULL, " ");
 		if (!verb || !user)
 			break;
-		r = log_in(argv[1], argv[2], strtok(NULL, ""));
+		r = log_in(argv[1], argv[2], strtok(NULL, ""),
+		    strcmp(verb, "keep") == 0);
 	}
 	sasl_done();
 	if (r != SASL_OK)
