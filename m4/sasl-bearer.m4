@@ -38,6 +38,17 @@ AC_SUBST([apparmordir])
 AM_CONDITIONAL([APPARMOR], [test -n "$apparmordir"])
 ])
 
+# The policy module is compiled with the files of the distribution's policy.
+AC_DEFUN([SB_SELINUX], [
+AC_ARG_WITH([selinux],
+  [AS_HELP_STRING([--with-selinux],
+    [compile and install a policy module for SELinux])],
+  [], [with_selinux=no])
+AS_IF([test "x$with_selinux" != xno && test ! -f /usr/share/selinux/devel/Makefile],
+  [AC_MSG_ERROR([/usr/share/selinux/devel is missing: selinux-policy-dev or -devel])])
+AM_CONDITIONAL([SELINUX], [test "x$with_selinux" != xno])
+])
+
 # libqrencode is used where it is there, unless it is not wanted.
 AC_DEFUN([SB_QRENCODE], [
 AC_ARG_WITH([qrencode],
