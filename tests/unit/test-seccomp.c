@@ -177,14 +177,14 @@ static int
 use_memory(void)
 {
 	size_t size = (size_t)16 << 20;
-	char *mem = malloc(size);
+	char *mem = malloc(size), *more;
 
 	if (!mem)
 		return 1;
 	memset(mem, 1, size);
-	mem = realloc(mem, size * 2);
-	free(mem);
-	return mem == NULL;
+	more = realloc(mem, size * 2);
+	free(more ? more : mem);
+	return more == NULL;
 }
 
 static int
