@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 
 import protocol
 import tap
-from env import built, identity, wait_for
+from env import SRCDIR, built, identity, wait_for
 from helper import endpoints
 from machine import Machine, makefile, systemd
 from oauthd import OAuthServer
@@ -286,6 +286,59 @@ def wrong_configuration(w):
         f.write(good)
     w.systemctl("start", SERVICE)
     assert w.token()["status"] == "ok"
+
+
+def manual(name, section):
+    """The literal blocks of a section of a manual, as a reader sees them."""
+    with open(os.path.join(SRCDIR, "man", name), encoding="utf-8") as f:
+        text = f.read().partition(f"\n.Sh {section}\n")[2].partition("\n.Sh ")[0]
+    blocks = re.findall(r"^\.Bd -literal.*\n((?:.*\n)*?)\.Ed$", text, re.M)
+    return [block.replace("\\e\n", "\\\n") for block in blocks]
+
+
+def run_block(w, block):
+    """Run the commands of a block as root; those that edit and restart are left out."""
+    for line in block.replace("\\\n", " ").splitlines():
+        if line.startswith("# ") and "systemctl" not in line:
+            done = w.machine.run(["sh", "-c", line[2:].replace("/etc/sasl-bearer", w.etc)])
+            assert done.rc == 0, (line, done)
+
+
+@tap.promise
+def encrypted(w):
+    "state is encrypted with a key in a file, then with a credential, by the manual's commands"
+    tap.require("openssl", "systemd-creds")
+    in_file, setting, _, credential = manual("sasl-bearerd.8", "ENCRYPTED STATE")
+    conf_file, state = f"{w.etc}/sasl-bearer.conf", w.machine.path(f"{w.state}/{ALICE}")
+    served = w.token()["token_id"]
+    with open(w.machine.path(conf_file), encoding="utf-8") as f:
+        good = f.read()
+    ids = []
+
+    def restart(settings):
+        with open(w.machine.path(conf_file), "w", encoding="utf-8") as f:
+            f.write(good + settings)
+        done = w.machine.run([makefile("sbindir") + "/sasl-bearerd", "--check"])
+        assert done.rc == 0, done
+        w.systemctl("daemon-reload")
+        w.systemctl("restart", SERVICE)
+        assert w.token()["token_id"] == served
+        with open(state, encoding="utf-8") as f:
+            ids.append(re.search(r"^sealed=v1:([0-9a-f]{8}):", f.read(), re.M).group(1))
+    run_block(w, in_file)
+    first = setting.replace("/etc/sasl-bearer", w.etc)
+    restart(first)
+    run_block(w, credential)
+    drop_in = credential[credential.index("[Service]"):].replace("/etc/sasl-bearer", w.etc)
+    with open(w.machine.path(f"/etc/systemd/test/{SERVICE}.d/key.conf"), "w",
+              encoding="utf-8") as f:
+        f.write(drop_in)
+    restart("state_key = state-key\n" + first.replace("state_key", "state_key_old"))
+    restart("state_key = state-key\n")
+    assert ids[0] != ids[1] == ids[2], ids
+    assert "no state file needs state_key_old" in w.machine.journal(SERVICE)
+    with open(w.machine.path(f"{w.etc}/state-key.cred"), encoding="ascii") as f:
+        assert not re.search("[0-9a-f]{64}", f.read())
 
 
 @tap.promise
