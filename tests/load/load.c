@@ -116,10 +116,14 @@ make_garbage(char *buf)
 {
 	static const char likely[] = "protocol=1\n\nrequest=token_09";
 	size_t len = 1 + pick(2000), i;
+	unsigned char any;
 
-	for (i = 0; i < len; i++)
-		buf[i] = pick(4) ? likely[pick(sizeof(likely) - 1)]
-				 : (char)pick(256);
+	for (i = 0; i < len; i++) {
+		any = (unsigned char)pick(256);
+		memcpy(buf + i, &any, 1);
+		if (pick(4))
+			buf[i] = likely[pick(sizeof(likely) - 1)];
+	}
 	if (buf[0] == '\n' || buf[0] == 'p')
 		buf[0] = '='; /* nothing begins so */
 	return len;
@@ -299,18 +303,21 @@ run(void)
 
 	load.slots = calloc(load.in_flight, sizeof(*load.slots));
 	load.latency_us = calloc(load.wanted, sizeof(*load.latency_us));
-	if (!fds || !load.slots || !load.latency_us)
-		return EX_OSERR;
+	if (!fds || !load.slots || !load.latency_us) {
+		r = -1;
+		goto out;
+	}
 	for (i = 0; i < load.in_flight; i++)
 		load.slots[i].fd = -1;
 	while (r == 0 && load.done < load.wanted && !load.wrong)
 		r = turn(fds);
 	report(now_us() - start);
+	if (r < 0)
+		fprintf(stderr, "load: no answer for %d ms\n", WAIT_MS);
+out:
 	free(fds);
 	free(load.slots);
 	free(load.latency_us);
-	if (r < 0)
-		fprintf(stderr, "load: no answer for %d ms\n", WAIT_MS);
 	return r < 0 || load.wrong ? EX_SOFTWARE : EX_OK;
 }
 
@@ -378,6 +385,6 @@ main(int argc, char **argv)
 		fputs(USAGE, stderr);
 		return EX_USAGE;
 	}
-	strcpy(load.addr.sun_path, argv[optind]);
+	memcpy(load.addr.sun_path, argv[optind], strlen(argv[optind]) + 1);
 	return run();
 }

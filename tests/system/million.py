@@ -45,6 +45,13 @@ def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def cpu_us(pid):
+    """Microseconds of processor time that a process has had."""
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * 1000000 // os.sysconf("SC_CLK_TCK")
+
+
 def load(helper, number, count):
     """Make requests; returns what the program says of them as {name: value}."""
     done = helper.env.run([built("tests/load/load"), "-n", count, "-s", SEED + number,
@@ -64,13 +71,16 @@ def does_not_grow(helper):
     tap.note(f"seed {SEED}; descriptors before: {descriptors(pid)}")
     idle = descriptors(pid)
     for number in range(ROUNDS):
+        used = cpu_us(pid)
         said = load(helper, number, REQUESTS // ROUNDS)
         assert int(said["abort"]) > 0 and int(said["token"]) > 0 and said["wrong"] == "0", said
         wait_for(lambda: descriptors(pid) == idle, what=f"{idle} descriptors as before")
         figures.append(memory(pid))
+        used = (cpu_us(pid) - used) * ROUNDS // REQUESTS
         tap.note(f"{(number + 1) * REQUESTS // ROUNDS} requests: {figures[-1]} KiB, "
-                 f"{descriptors(pid)} descriptors, {said['per_second']} requests/s, half of them "
-                 f"in {said['p50_us']} us, 99 % in {said['p99_us']} us, {said['put_off']} put off")
+                 f"{descriptors(pid)} descriptors, {used} us of processor each, "
+                 f"{said['per_second']} requests/s, half of them in {said['p50_us']} us, 99 % in "
+                 f"{said['p99_us']} us, {said['put_off']} put off")
     assert max(figures) - figures[0] <= GROWTH, figures
 
 
