@@ -83,7 +83,7 @@ check_account(const struct account_conf *a)
 		abort();
 	if (a->user[0] == '*' &&
 	    (a->user[1] != '@' || !a->allow || a->services == 0 ||
-		!grant_takes_glob(a->grant)))
+		!grant_takes_glob((enum grant)a->grant)))
 		abort();
 	if (config_id(a, id) < 0 || strlen(id) != CONFIG_ID_SIZE - 1)
 		abort();

@@ -28,7 +28,7 @@ check(const struct url *u, int identity)
 	at = strstr(u->text, "://");
 	if (!at || strchr(u->text, '#'))
 		abort();
-	if (strchr(u->host, '%')) /* in the URL it is %25 */
+	if (strchr(u->text, '%')) /* of a host as %25, or an address's zone */
 		return;
 	if (strncmp(at + 3, u->host, strlen(u->host)) != 0)
 		abort();
