@@ -153,6 +153,31 @@ def signer_is_alone(env):
     assert [name for name, words in calls if not loader.search(words)] == ["execve"], calls
 
 
+def promises_of(script):
+    """The functions of a system test that are promises."""
+    return re.findall(r"^@tap\.promise\ndef (\w+)\(", text_of(f"tests/system/{script}.py"), re.M)
+
+
+@tap.promise
+def threats_are_tested():
+    "every test that doc/THREATS.md names exists, and all that stops somebody has one"
+    text = re.search("^## Who attacks$.*?^## ", text_of("doc/THREATS.md"), re.M | re.S)[0]
+    rows = [re.split(r" ?\| ?", line)[1:-1] for line in text.splitlines() if line.startswith("| ")]
+    named = 0
+    for _, what, tests in rows:
+        if tests == "tests":
+            continue
+        for part in filter(None, map(str.strip, tests.split(";"))):
+            script, colon, names = part.partition(": ")
+            if not colon:
+                assert os.path.exists(os.path.join(SRCDIR, f"tests/unit/{script}.c")), part
+            else:
+                assert set(names.split(", ")) <= set(promises_of(script)), part
+            named += 1
+        assert tests.strip() or what.startswith(("nothing", "it ends")), what
+    assert named > 60, named
+
+
 def files_keys():
     """Every key of every configuration file."""
     keys = set(re.findall(r"\{KEY(?:_S)?\(\w+, (\w+)", text_of("helper/config/tables.c")))

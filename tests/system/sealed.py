@@ -2,16 +2,19 @@
 # SPDX-License-Identifier: MIT
 """sealed - state files that are encrypted, their keys, and what happens without those"""
 
+import fcntl
 import json
 import os
 import re
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
 import seals
 import tap
 from env import SRCDIR, identity, wait_for
+from oauthd import Reply
 from world import Stage
 
 ALICE = "alice@example.com"
@@ -133,6 +136,43 @@ def nothing_in_clear(stage):
         assert os.stat(os.path.join(helper.state_dir, name)).st_mode & 0o7777 == 0o600
     assert key.encode() not in b"".join(files.values())
     stage.end()
+
+
+@tap.promise
+def nothing_left_in_clear(stage):
+    "an answer whose daemon has died is not written where state is sealed: it would be in clear"
+    for key in (None, seals.new_key()):
+        server, helper, tokens = begin(stage, {"alice"}, key)
+
+        def slowly(request, server=server):
+            status, value = server.serve(request)
+            return Reply(status, json=value, delay=2)
+        server.always("token", slowly)
+        asking = threading.Thread(target=helper.request, args=(
+            {"request": "refresh", "account": "alice"},))
+        asking.start()
+        server.wait_seen("token")
+        helper.kill()
+        asking.join()
+        answer = os.path.join(helper.state_dir, "alice#reply")
+
+        def unlocked(path=answer):
+            with open(path, "rb") as f:
+                try:
+                    fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return False
+                return True
+        wait_for(unlocked, 30, "the end of the child")
+        written = contents(helper)["alice#reply"]
+        if key:
+            assert written == b"", written
+            assert tokens["alice"].encode() not in b"".join(contents(helper).values())
+        else:
+            assert b"refresh_token=" in written, "this shows nothing then"
+        server.always("token", None)
+        helper.start()
+        stage.end()
 
 
 @tap.promise
