@@ -63,30 +63,37 @@ extern void *__libc_realloc(void *, size_t);
 
 static struct fault *faults;
 static int role;
-static uintptr_t spared_begin, spared_end;
-
 /*
- * libseccomp, which makes the filters at the start, asks for memory thousands
- * of times, and there are places where it dies for want of it.
+ * At their first use these ask for memory thousands of times, and there are
+ * places where they die for want of it; that is not ours to mend.
  */
+static struct {
+	const char *name;
+	uintptr_t begin, end; /* of its code */
+} spared[] = {{"libseccomp", 0, 0}, {"libcrypto", 0, 0}};
+
+#define SPARED (sizeof(spared) / sizeof(spared[0]))
+
 static int
 find_spared(struct dl_phdr_info *info, size_t size, void *unused)
 {
 	const ElfW(Phdr) * p;
-	int i;
+	size_t n, i;
 
 	(void)size;
 	(void)unused;
-	if (!strstr(info->dlpi_name, "libseccomp"))
-		return 0;
-	for (i = 0; i < info->dlpi_phnum; i++) {
-		p = &info->dlpi_phdr[i];
-		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X))
+	for (n = 0; n < SPARED; n++) {
+		if (!strstr(info->dlpi_name, spared[n].name))
 			continue;
-		spared_begin = info->dlpi_addr + p->p_vaddr;
-		spared_end = spared_begin + p->p_memsz;
+		for (i = 0; i < info->dlpi_phnum; i++) {
+			p = &info->dlpi_phdr[i];
+			if (p->p_type != PT_LOAD || !(p->p_flags & PF_X))
+				continue;
+			spared[n].begin = info->dlpi_addr + p->p_vaddr;
+			spared[n].end = spared[n].begin + p->p_memsz;
+		}
 	}
-	return 1;
+	return 0;
 }
 
 __attribute__((constructor)) static void
@@ -282,8 +289,12 @@ static int
 lacks(const void *caller)
 {
 	uintptr_t at = (uintptr_t)caller;
+	size_t n;
 
-	return (at < spared_begin || at >= spared_end) && fails(MEMORY);
+	for (n = 0; n < SPARED; n++)
+		if (at >= spared[n].begin && at < spared[n].end)
+			return 0;
+	return fails(MEMORY);
 }
 
 #define CALLER __builtin_return_address(0)
