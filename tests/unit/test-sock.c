@@ -121,6 +121,7 @@ test_send(int listener)
 {
 	static char buf[MSG_MAX], got[MSG_MAX];
 	struct msg_writer w;
+	struct msg m;
 	int fd = connected(listener), small = 4096;
 	size_t len = 0;
 	pid_t pid;
@@ -147,9 +148,16 @@ test_send(int listener)
 	waitpid(pid, &status, 0);
 	tap_ok(r == 0 && status == 0, "one that reads slowly gets all of it");
 	fd = connected(listener);
+	(void)!write(fd, HELLO, sizeof(HELLO) - 1);
 	close(fd);
-	tap_ok(sock_send(&s, &w) == -EPIPE,
-	    "one that has gone is an error, and no signal");
+	tap_ok(sock_send(&s, &w) == 0 && sock_next(&s, &m) == 0 &&
+		strcmp(msg_get(&m, "request"), "hello") == 0,
+	    "what one that has gone said before is read, and no signal comes");
+	sock_close(&s);
+	fd = connected(listener);
+	close(fd);
+	tap_ok(sock_send(&s, &w) == 0 && sock_next(&s, &m) == -ERR_CLOSED,
+	    "one that has gone without a word");
 	sock_close(&s);
 }
 
