@@ -16,7 +16,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
 import tap
-from env import wait_for
+from env import built, wait_for
 from fault import FOREVER, KINDS, Faulty
 from helper import Helper
 from oauthd import OAuthServer
@@ -38,6 +38,9 @@ class World:
         self.random = random.Random(self.seed)
         tap.need(os.path.exists(os.path.join(os.environ.get("BUILDDIR", ""),
                                              "tests/fault/.libs/libfault.so")), "libfault.so")
+        with open(built("sasl-bearerd"), "rb") as f:
+            if b"__asan_init" in f.read():
+                tap.skip("built with sanitizers, which have to be loaded first")
         tap.note(f"SEED={self.seed}")
         self.server = OAuthServer(single_use=True, log=env.log_file("oauthd")).start()
         self.full = None
