@@ -132,7 +132,7 @@ def checked_first(world):
 def r9_slow_down(world):
     "R9: slow_down adds five seconds"
     world.server.forget()
-    done = world.login("login", "alice@example.com", act="slow")
+    done = world.login(*NEW, "slow@example.com", act="slow")
     assert done.rc == 0, done
     first, second = world.server.seen("token")[:2]
     assert second.time - first.time > 5.9, second.time - first.time

@@ -516,6 +516,7 @@ def secrets_are_no_arguments(world):
     helper.start()
     tokens = dict(server.issue(ALICE, "app"), expires_in=1)
     assert helper.store("app", tokens)["status"] == "ok"
+    wait_for(lambda: helper.list()["app"]["state"] == "stale", what="the token's end")
     thread = threading.Thread(target=helper.token)
     thread.start()
     server.wait_seen("token")
