@@ -5,6 +5,7 @@
 import base64
 import ctypes
 import email.utils
+import fcntl
 import hashlib
 import http.client
 import json
@@ -1062,8 +1063,8 @@ def guarded(w):
     "while it runs: no core, no new privileges, no inherited descriptor; signals do not stop it"
     w.server.forget()
     w.server.script("token", Reply(json={"access_token": "a"}, delay=1))
-    leaked = os.open("/etc/passwd", os.O_RDONLY)
-    os.set_inheritable(leaked, True)
+    with open("/etc/passwd", "rb") as f:
+        leaked = fcntl.fcntl(f, fcntl.F_DUPFD, 10)  # above those that it is given
     process = w.start(FETCH, w.refresh())
     w.server.wait_seen("token")
     proc = f"/proc/{process.pid}"
