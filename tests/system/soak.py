@@ -7,7 +7,8 @@ SOAK_SEED      of the random choices; printed
 SOAK_ACCOUNTS, SOAK_CLIENTS   how many; 50 and 30 in a run of ten minutes and more
 
 Tokens live 20 s, and while no fetch succeeds a token is served that has half of its life left:
-of the 30 s that are asked for of a longer one that is the clamp (state.c, wanted_validity()).  Refresh tokens are good for one use; a second one revokes the grant.
+of the 30 s that are asked for of a longer one that is the clamp (state.c, wanted_validity()).
+Refresh tokens are good for one use; a second one revokes the grant.
 
 The provider fails before it decides, so what a failure says is never true: the tokens in its
 bodies are nobody's.  What cannot be saved is a refresh token that the provider has replaced
@@ -872,7 +873,7 @@ def all_of_it_happened(soak):
     assert b.answers["ok"] > SECONDS and b.answers["through libsasl2"] > 0, b.answers
     assert len(set(b.faults) & set(FAULTS)) >= len(FAULTS) / (1 if LONG else 4), b.faults
     assert set(b.faults) & set(OUTAGES), b.faults
-    tls = [line for line in soak.log.splitlines() if re.search("no new token: .*(certif|TLS)", line)]
+    tls = re.findall("no new token: .*(?:certif|TLS)", soak.log)
     tap.note(f"steps of the clock: {len(b.steps) // 2}; fetches that TLS refused: {len(tls)}")
     assert tls or not LONG
 
