@@ -134,6 +134,14 @@ rights(unsigned access, int is_directory)
 	return is_directory ? fs : fs & FS_OF_A_FILE;
 }
 
+/* Whether a path is wrong, and not the moment. */
+static int
+is_out_of_reach(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == EACCES ||
+	    error == ELOOP || error == ENAMETOOLONG;
+}
+
 int
 sandbox_files_allow(
     const struct sandbox_files *f, const char *path, unsigned access)
@@ -146,7 +154,7 @@ sandbox_files_allow(
 		return 0;
 	rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
 	if (rule.parent_fd < 0)
-		return 0;
+		return is_out_of_reach(errno) ? 0 : -errno;
 	if (fstat(rule.parent_fd, &st) < 0)
 		r = -errno;
 	rule.allowed = r == 0 ? rights(access, S_ISDIR(st.st_mode)) : 0;

@@ -73,8 +73,8 @@ int sandbox_files_open(struct sandbox_files *ret, unsigned flags);
 
 /*
  * Add to it a file, or a directory with all that is or will be below it.
- * Symbolic links are followed. What cannot be opened now is left out: it will
- * not be open later.
+ * Symbolic links are followed. What is not there, or closed to the process, is
+ * left out: it cannot be opened later either.
  *
  *	access	enum sandbox_access
  *
