@@ -40,7 +40,7 @@ def parse(lines, number):
             assert key in ("test", "fails") and key not in words, f"line {number}: {text!r}"
             words[key] = value
     assert set(words) == {"test", "fails"} and edits, f"line {number}: not a mutant"
-    assert re.match(r"[A-Z][A-Za-z]*\d* \S", lines[0]), f"line {number}: {lines[0]!r}"
+    assert re.match(r"[A-Za-z]+\d* \S", lines[0]), f"line {number}: {lines[0]!r}"
     return Mutant(lines[0], words["test"], words["fails"], edits, number)
 
 
