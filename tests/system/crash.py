@@ -47,16 +47,12 @@ class World:
         victim.end()
         return victim
 
-    def kill(self, victim, act, few, part=1, **how):
-        """Kill it at points of act(): at every one, or at a few with any distance between.
-
-        part  of CRASH_POINTS: a slow kind of death gets less
-        """
-        points = victim.kills + POINTS // part
+    def kill(self, victim, act, few, **how):
+        """Kill it at points of act(): at every one, or at a few with any distance between."""
         if POINTS:
-            while victim.kills < points:
+            while victim.kills < POINTS:
                 for moment in MOMENTS:
-                    left = points - victim.kills
+                    left = POINTS - victim.kills
                     victim.sweep(act, moment, itertools.islice(itertools.count(1), left), **how)
         else:
             for moment in MOMENTS:
@@ -133,7 +129,11 @@ def provider_is_slow(world):
             reply = refresh(victim)
             victim.server.always("token", None)
             return reply
-        world.kill(victim, act, 8, part=20)
+        victim.count(act)
+        first = 1 + [call for _, call, _ in victim.traced()].index("sendmsg")
+        for moment in MOMENTS:          # the child has begun, or is about to
+            victim.sweep(act, moment, iter(range(first + 1, first + 5)))
+        world.report(victim)
     assert not victim.lost, victim.lost
 
 
