@@ -72,8 +72,10 @@ match(const char *text, size_t len, const char *secret, int encoded, int parts)
 {
 	const char *at = secret;
 	size_t pos, n, width = 1;
-	char first = encoded ? decode(text, len, &width) : *text;
+	char first = *text;
 
+	if (encoded)
+		first = decode(text, len, &width);
 	pos = agree(text, len, secret, encoded, &n);
 	if (n >= SECRET_MIN && !secret[n])
 		return pos;
