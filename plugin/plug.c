@@ -162,6 +162,7 @@ build_response(struct login *l, const struct msg *reply, const char *host,
 	if (len < 0)
 		return fail(params->utils, SASL_FAIL,
 		    "user or host name has a control byte");
+	l->response_size = (size_t)len;
 	*ret_len = (unsigned)len;
 	return SASL_OK;
 }

@@ -522,7 +522,6 @@ test_settings_file(void)
 	    "state_dir = state\n",
 	    "log_level = verbose\n",
 	    "fetch_timeout = 0\n",
-	    "state_key = k\n",
 	    "no_such_key = 1\n",
 	};
 	struct conf_errors e = {0};
