@@ -122,8 +122,8 @@ allow_without(
 
 /*
  * Signals to itself, such as that of abort(); limits of itself; names of
- * threads, what libcap looks at, and what takes away privileges; whether something is a terminal, but not
- * typing into it (TIOCSTI).
+ * threads, what libcap looks at, and what takes away privileges; whether
+ * something is a terminal, but not typing into it (TIOCSTI).
  */
 static int
 add_common(scmp_filter_ctx ctx)
