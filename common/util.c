@@ -227,6 +227,27 @@ util_number_parse(const char *text, int64_t min, int64_t max, int64_t *ret)
 }
 
 int
+util_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+void
+util_hex_format(char *dst, const unsigned char *src, size_t size)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (; size > 0; size--, src++) {
+		*dst++ = digits[*src >> 4];
+		*dst++ = digits[*src & 15];
+	}
+	*dst = '\0';
+}
+
+int
 util_read_all(int fd, char *buf, size_t size, size_t *ret_len)
 {
 	char extra;

@@ -62,6 +62,12 @@ void util_redact(char *text, const char *secret, size_t len);
  */
 int util_number_parse(const char *text, int64_t min, int64_t max, int64_t *ret);
 
+/* The value of a hexadecimal digit, or -1. */
+int util_hex_digit(char c);
+
+/* Write size bytes as twice as many hexadecimal digits, in lower case, and NUL. */
+void util_hex_format(char *dst, const unsigned char *src, size_t size);
+
 /*
  * Read a descriptor to its end.
  *

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/util.h"
 #include "helper/cli/query.h"
 
 static int
@@ -88,15 +89,6 @@ query_add_raw(char *url, size_t size, const char *text)
 	return 0;
 }
 
-static int
-hex_digit(char c)
-{
-	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	return at ? (int)((at - digits) & 15) : -1;
-}
-
 /*
  * Decode len bytes into a text of size bytes, its NUL included. Returns 0 or a
  * negative code; after one, what is in buf is of no use.
@@ -114,8 +106,8 @@ decode(const char *text, size_t len, char *buf, size_t size)
 			buf[out++] = (char)(text[i] == '+' ? ' ' : text[i]);
 			continue;
 		}
-		high = len - i > 2 ? hex_digit(text[i + 1]) : -1;
-		low = len - i > 2 ? hex_digit(text[i + 2]) : -1;
+		high = len - i > 2 ? util_hex_digit(text[i + 1]) : -1;
+		low = len - i > 2 ? util_hex_digit(text[i + 2]) : -1;
 		if (high < 0 || low < 0)
 			return -ERR_FORMAT;
 		buf[out++] = (char)(high << 4 | low);

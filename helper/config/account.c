@@ -226,7 +226,7 @@ config_id(const struct account_conf *a, char buf[CONFIG_ID_SIZE])
 	unsigned char md[EVP_MAX_MD_SIZE];
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	const char *where = a->token_endpoint, *what = a->scope;
-	unsigned i, len = 0;
+	unsigned len = 0;
 	int ok;
 
 	if (!where)
@@ -240,7 +240,7 @@ config_id(const struct account_conf *a, char buf[CONFIG_ID_SIZE])
 	    digest_line(ctx, what) && digest_source(ctx, a) &&
 	    EVP_DigestFinal_ex(ctx, md, &len);
 	EVP_MD_CTX_free(ctx);
-	for (i = 0; ok && i < (CONFIG_ID_SIZE - 1) / 2; i++)
-		snprintf(buf + (size_t)2 * i, 3, "%02x", md[i]);
+	if (ok)
+		util_hex_format(buf, md, (CONFIG_ID_SIZE - 1) / 2);
 	return ok ? 0 : -ENOMEM;
 }

@@ -143,14 +143,12 @@ make_token_id(struct account *a)
 {
 	unsigned char md[EVP_MAX_MD_SIZE];
 	const char *token = a->tokens.access_token;
-	size_t i;
 
 	a->token_id[0] = '\0';
 	if (!token ||
 	    !EVP_Digest(token, strlen(token), md, NULL, EVP_sha256(), NULL))
 		return;
-	for (i = 0; i < (TOKEN_ID_SIZE - 1) / 2; i++)
-		snprintf(a->token_id + 2 * i, 3, "%02x", md[i]);
+	util_hex_format(a->token_id, md, (TOKEN_ID_SIZE - 1) / 2);
 }
 
 /* Start a new life; what is remembered of the askers stays. */

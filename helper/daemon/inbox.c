@@ -29,15 +29,13 @@ inbox_prepare(
     struct inbox *b, int dirfd, const char *name, const char *refresh_token)
 {
 	unsigned char md[EVP_MAX_MD_SIZE];
-	size_t i;
 
 	b->dirfd = dirfd;
 	snprintf(b->name, sizeof(b->name), "%s", name);
 	if (!EVP_Digest(refresh_token, strlen(refresh_token), md, NULL,
 		EVP_sha256(), NULL))
 		return;
-	for (i = 0; i < (INBOX_ID_SIZE - 1) / 2; i++)
-		snprintf(b->id + 2 * i, 3, "%02x", md[i]);
+	util_hex_format(b->id, md, (INBOX_ID_SIZE - 1) / 2);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/util.h"
 #include "helper/daemon/daemon.h"
 #include "helper/daemon/log.h"
 #include "helper/daemon/mailbox-list.h"
@@ -18,6 +19,7 @@
 #include "helper/daemon/save.h"
 
 #define HASH_BYTES 16
+#define FILE_SIZE (1 + 2 * HASH_BYTES + 1)
 
 int
 mailbox_is_parent(const struct account *a)
@@ -56,12 +58,11 @@ mailbox_find(const struct account *parent, const char *address)
 /* The file of a mailbox: an address may have what a file name may not. */
 static int
 make_file(
-    const struct account *parent, const char *address, char *buf, size_t size)
+    const struct account *parent, const char *address, char buf[FILE_SIZE])
 {
 	unsigned char md[EVP_MAX_MD_SIZE];
 	char text[ACCOUNT_NAME_MAX + USER_MAX + 2];
 	char *c;
-	size_t i;
 	int n =
 	    snprintf(text, sizeof(text), "%s\n%s", parent->conf->name, address);
 
@@ -72,9 +73,8 @@ make_file(
 			*c = (char)(*c | 0x20);
 	if (!EVP_Digest(text, (size_t)n, md, NULL, EVP_sha256(), NULL))
 		return -ENOMEM;
-	snprintf(buf, size, "%c", MAILBOX_FILE_FIRST);
-	for (i = 0; i < HASH_BYTES; i++)
-		snprintf(buf + 1 + 2 * i, size - 1 - 2 * i, "%02x", md[i]);
+	buf[0] = MAILBOX_FILE_FIRST;
+	util_hex_format(buf + 1, md, HASH_BYTES);
 	return 0;
 }
 
@@ -124,12 +124,11 @@ make_room(struct account *parent)
 static struct account *
 add(struct account *parent, const char *address)
 {
-	char file[ACCOUNT_NAME_MAX + 1];
+	char file[FILE_SIZE];
 	struct account *a;
 	size_t i;
 
-	if (make_file(parent, address, file, sizeof(file)) < 0 ||
-	    make_room(parent) < 0)
+	if (make_file(parent, address, file) < 0 || make_room(parent) < 0)
 		return NULL;
 	a = account_new_mailbox(parent, address, file);
 	if (!a)

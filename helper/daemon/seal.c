@@ -21,30 +21,20 @@
 #define TAG_SIZE 16
 #define ID_DIGITS "0123456789abcdef"
 
-static int
-digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The id of a key: so much of a hash that one can tell keys apart. */
 static int
 make_id(struct seal_key *k)
 {
 	unsigned char md[EVP_MAX_MD_SIZE];
 	unsigned char text[sizeof(ID_LABEL) - 1 + SEAL_KEY_SIZE];
-	size_t i;
 	int ok;
 
 	memcpy(text, ID_LABEL, sizeof(ID_LABEL) - 1);
 	memcpy(text + sizeof(ID_LABEL) - 1, k->key, SEAL_KEY_SIZE);
 	ok = EVP_Digest(text, sizeof(text), md, NULL, EVP_sha256(), NULL);
 	util_wipe(text, sizeof(text));
-	for (i = 0; ok && i < (SEAL_ID_SIZE - 1) / 2; i++)
-		snprintf(k->id + 2 * i, 3, "%02x", md[i]);
+	if (ok)
+		util_hex_format(k->id, md, (SEAL_ID_SIZE - 1) / 2);
 	return ok ? 0 : -ENOMEM;
 }
 
@@ -52,17 +42,18 @@ int
 seal_add(struct seal_ring *ring, const char *hex)
 {
 	struct seal_key *k = &ring->keys[ring->count];
+	int high, low, r = strlen(hex) == SEAL_KEY_DIGITS ? 0 : -EINVAL;
 	size_t i;
-	int r = strlen(hex) == SEAL_KEY_DIGITS ? 0 : -EINVAL;
 
 	if (ring->count == SEAL_RING_MAX)
 		return -ENOSPC;
 	for (i = 0; r == 0 && i < SEAL_KEY_SIZE; i++) {
-		if (digit(hex[2 * i]) < 0 || digit(hex[2 * i + 1]) < 0)
+		high = util_hex_digit(hex[2 * i]);
+		low = util_hex_digit(hex[2 * i + 1]);
+		if (high < 0 || low < 0)
 			r = -EINVAL;
 		else
-			k->key[i] = (unsigned char)(digit(hex[2 * i]) << 4 |
-			    digit(hex[2 * i + 1]));
+			k->key[i] = (unsigned char)(high << 4 | low);
 	}
 	if (r == 0)
 		r = make_id(k);

@@ -19,24 +19,21 @@ static const char *const secret_names[] = {
     "proxy", /* may have a password */
 };
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The byte at s, which may be written as %XX; *ret_width is 1 or 3. */
 static char
 decode(const char *s, size_t len, size_t *ret_width)
 {
+	int high, low;
+
 	*ret_width = 1;
-	if (*s != '%' || len < 3 || hex_digit(s[1]) < 0 || hex_digit(s[2]) < 0)
+	if (*s != '%' || len < 3)
+		return *s;
+	high = util_hex_digit(s[1]);
+	low = util_hex_digit(s[2]);
+	if (high < 0 || low < 0)
 		return *s;
 	*ret_width = 3;
-	return (char)(hex_digit(s[1]) << 4 | hex_digit(s[2]));
+	return (char)(high << 4 | low);
 }
 
 /*
