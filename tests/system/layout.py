@@ -218,6 +218,18 @@ def options_in_manual(env):
 
 
 @tap.promise
+def every_test_is_run():
+    "make check has every script of tests/system, and every program of tests/unit and tests/fuzz"
+    rules = set(re.findall(r"^\t(tests/\S+)", text_of("tests/Makefile.inc"), re.M))
+    there = {os.path.relpath(path, SRCDIR)
+             for path in glob.glob(os.path.join(SRCDIR, "tests/system/*.py"))}
+    for pattern in ("tests/unit/test-*.c", "tests/fuzz/fuzz-*.c"):
+        there |= {os.path.relpath(path, SRCDIR).removesuffix(".c")
+                  for path in glob.glob(os.path.join(SRCDIR, pattern))}
+    assert len(there) > 70 and there <= rules, there - rules
+
+
+@tap.promise
 def sizes():
     "no source file is longer than 500 lines; functions above 80 are noted"
     long = []
