@@ -432,7 +432,7 @@ def full_backlog(w):
 
 @tap.promise
 def no_descriptors(w):
-    "without a free descriptor the daemon waits and does not spin, says so, and goes on later"
+    "without a free descriptor the daemon waits and does not spin, says so once, and goes on later"
     helper = Helper(w.env, accounts=w.helper.accounts)
     helper.wrapper = ["prlimit", "--nofile=40:40"]
     helper.start()
@@ -445,6 +445,7 @@ def no_descriptors(w):
         tap.note(f"{used:.2f} s of processor time in 2 s")
         assert used < 0.3, "it spins"
         helper.wait_log("cannot accept connections: Too many open files")
+        assert helper.log().count("cannot accept connections") == 1, helper.log()
     w.served("after that", helper=helper, count=10)
     assert helper.stop() == 0, helper.log()
 
