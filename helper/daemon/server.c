@@ -26,14 +26,12 @@
 #define FIRST_SIZE 1024
 #define ACCEPT_BURST 64
 #define ACCEPT_PAUSE_MS 100 /* while there is no descriptor to be had */
-#define COMPLAIN_MS 60000   /* about that, at most once in this time */
 
 struct server {
 	struct daemon *daemon;
 	struct event *listening[LISTEN_MAX];
 	int listeners;
 	struct event *again; /* listen again after a pause */
-	int64_t complained_ms;
 	struct conn *first;
 	unsigned count;
 	int64_t overflow_uid; /* stands for uids of other user namespaces */
@@ -325,16 +323,12 @@ on_again(evutil_socket_t fd, short what, void *arg)
 static void
 pause_listening(struct server *s, int code)
 {
-	int64_t now = util_now_ms();
 	char text[64];
 
-	if (!s->complained_ms || now - s->complained_ms >= COMPLAIN_MS) {
-		s->complained_ms = now;
-		log_line(LEVEL_WARNING,
-		    "cannot accept connections: %s; they wait (see LimitNOFILE "
-		    "in systemd.exec(5))",
-		    err_text(code, text, sizeof(text)));
-	}
+	log_line(LEVEL_WARNING,
+	    "cannot accept connections: %s; they wait (see LimitNOFILE in "
+	    "systemd.exec(5))",
+	    err_text(code, text, sizeof(text)));
 	server_stop(s);
 	daemon_timer(s->again, ACCEPT_PAUSE_MS);
 }
