@@ -110,6 +110,7 @@ class Victim(Helper):
         status = 128 + signal.SIGKILL if self.signal == signal.SIGKILL else 0
         assert self.process.wait() == status, (self.process.wait(), self.log()[-3000:])
         self.env.processes.remove(self.process)
+        self.env.orphans()              # thousands would take all there is of pids
         self.death = (number, moment, self.traced()[number - 1][1])
         self.kills += 1
         self.deaths[self.death[2]] += 1

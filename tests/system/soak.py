@@ -39,7 +39,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 
 import protocol
 import tap
-from env import built, children, environment, identity, sasl_path, wait_for
+from env import built, environment, identity, sasl_path, wait_for
 from helper import Helper, endpoints
 from oauthd import OAuthServer, Reply
 
@@ -538,22 +538,9 @@ class Soak:
                 self.books.violation("grant", text)
 
     def wait_orphans(self):
-        """Nothing of the helper's outlives it for long; orphans become our children."""
-        def gone():
-            mine = {p.pid for p in self.clients.processes} | {p.pid for p in self.clients.hosts}
-            left = []
-            for pid in set(children()) - mine:
-                try:
-                    with open(f"/proc/{pid}/comm", encoding="ascii") as f:
-                        name = f.read().strip()
-                    if not name.startswith("sasl-bearer"):
-                        continue
-                    if os.waitpid(pid, os.WNOHANG)[0] == 0:
-                        left.append(pid)
-                except OSError:
-                    pass
-            return not left
-        wait_for(gone, FETCH_TIMEOUT + 30, "the end of the helper's children")
+        """Nothing of the helper's outlives it for long."""
+        wait_for(lambda: not self.env.orphans(), FETCH_TIMEOUT + 30,
+                 "the end of the helper's children")
 
     def clean_faketime(self):
         for path in glob.glob(f"/dev/shm/*faketime_*_{self.helper.process.pid}"):
