@@ -740,6 +740,8 @@ def helper_forgets(world):
         return [world.helper.accounts["inline"]["client_secret"], world.command_token,
                 world.file_token, *(token for account in os.listdir(world.helper.state_dir)
                                     for token in world.current(account))]
+    for account in ("person", "pem", "person", "pem"):
+        world.refresh(account)
     world.assert_forgotten(world.helper.process.pid, known)
     found = set()
     for _, data in memory(world.helper.process.pid):
