@@ -2,6 +2,7 @@
 /* err - our own error codes, and the statuses of a reply */
 #include "config.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -48,6 +49,15 @@ err_text(int code, char *buf, size_t size)
 		return "unknown error";
 	return buf;
 #endif
+}
+
+int
+err_passes(int code)
+{
+	if (code < 0)
+		code = -code;
+	return code == ENOMEM || code == EMFILE || code == ENFILE ||
+	    code == EAGAIN || code == EIO;
 }
 
 const char *

@@ -32,6 +32,12 @@ enum err {
  */
 const char *err_text(int code, char *buf, size_t size);
 
+/*
+ * Whether a code, of either sign, is about the machine and may pass: it lacks
+ * memory or descriptors, or its disk fails.
+ */
+int err_passes(int code);
+
 /* What a reply says: the value of its status attribute. */
 enum status {
 	STATUS_OK,

@@ -26,6 +26,7 @@ struct reader {
 	void *into;
 	unsigned *lines;
 	struct conf_errors *e;
+	int error; /* -ENOMEM, or 0: what is wrong is the text's fault */
 };
 
 /* Send a line that begins with prefix to where errors go. */
@@ -177,6 +178,7 @@ static void
 set_value(struct reader *r, unsigned line, int key, const char *value)
 {
 	char why[CONF_TEXT_MAX], expanded[VALUE_EXPANDED_MAX];
+	int code;
 
 	if (r->lines[key]) {
 		conf_error(r->e, r->path, line, "%s stands in line %u already",
@@ -193,8 +195,11 @@ set_value(struct reader *r, unsigned line, int key, const char *value)
 		}
 		value = expanded;
 	}
-	if (value_parse(&r->keys[key], value, r->into, why) < 0)
+	code = value_parse(&r->keys[key], value, r->into, why);
+	if (code < 0)
 		conf_error(r->e, r->path, line, "%s", why);
+	if (code == -ENOMEM)
+		r->error = code;
 }
 
 static void
@@ -290,7 +295,7 @@ conf_parse(const struct conf_text *text, const struct conf_key *keys,
     void *into, unsigned *lines, struct conf_errors *e)
 {
 	unsigned *own = calloc(count_keys(keys) + 1, sizeof(*own));
-	struct reader r = {text->path, keys, into, lines ? lines : own, e};
+	struct reader r = {text->path, keys, into, lines ? lines : own, e, 0};
 	unsigned before = e->count;
 	int result = -ENOMEM;
 
@@ -301,7 +306,7 @@ conf_parse(const struct conf_text *text, const struct conf_key *keys,
 	if (result == -ENOMEM)
 		conf_error(e, text->path, 0, "out of memory");
 	else if (e->count > before)
-		result = -EINVAL;
+		result = r.error ? r.error : -EINVAL;
 	free(own);
 	return result;
 }

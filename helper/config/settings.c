@@ -207,6 +207,8 @@ settings_load(
 			r = conf_defaults(settings_keys, s);
 		else
 			r = conf_load(def, settings_keys, s, lines, e);
+		if (r < 0 && e->count == 0)
+			conf_error(e, FILE_NAME, 0, "out of memory");
 		path = def;
 	} else {
 		r = conf_load(path, settings_keys, s, lines, e);

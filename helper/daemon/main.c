@@ -206,6 +206,16 @@ write_pidfile(const char *path)
 	return fclose(f) == 0 ? 0 : -EIO;
 }
 
+/*
+ * The exit status after an error: EX_CONFIG is for a person to mend, after the
+ * other one service managers try again.
+ */
+static int
+status_of(int code)
+{
+	return err_passes(code) ? EX_OSERR : EX_CONFIG;
+}
+
 /* Lock the state, bind the sockets, be nobody special, read the keys. */
 static int
 set_up(struct daemon *d, const struct identity *id, const char *pidfile)
@@ -232,9 +242,10 @@ set_up(struct daemon *d, const struct identity *id, const char *pidfile)
 		return EX_NOPERM;
 	}
 	privilege_seal();
-	if (state_key_load(&d->settings, &d->ring, why) < 0) {
+	r = state_key_load(&d->settings, &d->ring, why);
+	if (r < 0) {
 		complain("%s", why);
-		return EX_CONFIG;
+		return status_of(r);
 	}
 	return EX_OK;
 }
@@ -314,19 +325,32 @@ run(struct daemon *d, int spawner_fd, int foreground, int *parent_fd)
 								  : EX_OK;
 }
 
+static void
+explain_user(const char *name, int code)
+{
+	char text[64];
+
+	if (code == -ENOENT)
+		complain("run_as: there is no user \"%s\"; create it, or set "
+			 "run_as in sasl-bearer.conf",
+		    name);
+	else
+		complain("run_as: cannot look up user \"%s\": %s", name,
+		    err_text(code, text, sizeof(text)));
+}
+
 static int
 serve(struct options *o, struct daemon *d)
 {
 	const struct spawn_places places = {
 	    d->settings.libexec_dir, o->config, o->user_mode};
 	struct identity id;
-	int fd, status, parent_fd = -1;
+	int fd, r, status, parent_fd = -1;
 
-	if (privilege_find(o->user_mode ? NULL : d->settings.run_as, &id) < 0) {
-		complain("run_as: there is no user \"%s\"; create it, or set "
-			 "run_as in sasl-bearer.conf",
-		    d->settings.run_as);
-		return EX_CONFIG;
+	r = privilege_find(o->user_mode ? NULL : d->settings.run_as, &id);
+	if (r < 0) {
+		explain_user(d->settings.run_as, r);
+		return status_of(r);
 	}
 	if (!o->foreground)
 		parent_fd = go_background();
@@ -350,7 +374,7 @@ main(int argc, char **argv)
 	struct conf_errors e = {.report = print_error};
 	struct options o = {0};
 	struct daemon d = {.state_fd = -1};
-	int fd, status;
+	int fd, r, status;
 
 	/* what is opened later must not become standard output */
 	do
@@ -364,11 +388,11 @@ main(int argc, char **argv)
 	parse_options(argc, argv, &o);
 	d.config_path = o.config;
 	d.user_mode = o.user_mode;
-	settings_load(o.config, o.user_mode, &d.settings, &e);
+	r = settings_load(o.config, o.user_mode, &d.settings, &e);
 	if (o.check)
 		status = check(&d.settings, &e);
 	else if (e.count > 0)
-		status = EX_CONFIG;
+		status = status_of(r);
 	else
 		status = serve(&o, &d);
 	state_key_free(d.ring);

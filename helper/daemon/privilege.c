@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #endif
 
+#include "common/err.h"
 #include "helper/daemon/privilege.h"
 
 #define FILES_WANTED 4096 /* 1,024 clients, 128 exchanges, and room */
@@ -23,9 +24,10 @@ privilege_find(const char *run_as, struct identity *ret)
 	struct passwd *pw;
 
 	if (run_as && id.uid == 0) {
+		errno = 0;
 		pw = getpwnam(run_as);
 		if (!pw)
-			return -ENOENT;
+			return err_passes(-errno) ? -errno : -ENOENT;
 		id.uid = pw->pw_uid;
 		id.gid = pw->pw_gid;
 		snprintf(id.name, sizeof(id.name), "%s", pw->pw_name);

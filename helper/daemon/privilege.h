@@ -16,7 +16,8 @@ struct identity {
  *
  *	run_as	a user; NULL, or when the process is not root's: who it is
  *
- * Returns 0, or -ENOENT when there is no such user.
+ * Returns 0, -ENOENT when there is no such user, or the negative errno of a
+ * lookup that has failed.
  */
 int privilege_find(const char *run_as, struct identity *ret);
 
