@@ -322,6 +322,10 @@ class Env:
         else:
             shutil.rmtree(self.dir, ignore_errors=True)
 
+    def can_mount(self):
+        """Whether processes may have mounts of their own; not in every container or chroot."""
+        return self.run(["unshare", "-m", "true"]).rc == 0
+
     def orphans(self):
         """What a daemon that has gone left to us, and still lives; the dead are buried."""
         left = []

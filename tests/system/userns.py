@@ -27,7 +27,9 @@ ids, who = sys.argv[1].encode(), int(sys.argv[2])
 ready, done = os.pipe(), os.pipe()
 parent = os.getpid()
 if os.fork() == 0:
-    os.read(ready[0], 1)
+    os.close(ready[1])
+    if not os.read(ready[0], 1):
+        os._exit(1)
     for name in "uid_map", "gid_map":
         with open(f"/proc/{{parent}}/{{name}}", "wb", 0) as f:
             f.write(ids)
