@@ -90,7 +90,8 @@ def cgroup_root():
     """Where cgroup2 is mounted."""
     with open("/proc/self/mounts", encoding="utf-8") as f:
         found = [line.split()[1] for line in f if line.split()[2] == "cgroup2"]
-    tap.need(found, "cgroup2")
+    if not found:
+        tap.skip("no cgroup2 here")
     return found[0]
 
 
