@@ -238,7 +238,7 @@ def no_key(w):
     with open(w.key, "rb") as f:
         half = f.read()[:900]
     for path in (w.file("text", b"client_key = here\n"), w.cert, w.public, w.file("half", half),
-                 w.file("noise", os.urandom(3000)), w.file("zeros", bytes(3000))):
+                 w.file("noise", b"\xff" + os.urandom(3000)), w.file("zeros", bytes(3000))):
         w.refused("holds no private key .* RSA", path)
     w.refused("is empty$", w.file("empty"))
     w.refused("is empty$", w.key, w.path("empty"))
