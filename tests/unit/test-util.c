@@ -54,31 +54,17 @@ test_sanitise(void)
 	    {"plain", "plain", 64},
 	    {"a\r\nb\tc", "a b c", 64},
 	    {"  \n x \n", "x", 64},
-	    {"a\xff"
-	     "b",
-		"a?b", 64},
+	    {"a\xff" "b", "a?b", 64},
 	    {"%n%s", "%n%s", 64},
 	    {"abcdef", "abc", 4},
 	    {"ab\xe2\x82\xac", "ab", 4},
 	    {"", "", 1},
 	    {"\033[31mred", "[31mred", 64},
-	    {"a\xc2\x9b"
-	     "31mred",
-		"a 31mred", 64},
-	    {"a\xc2\x80\xc2\x9f\xc2\x85"
-	     "b",
-		"a b", 64},
-	    {"a\xe2\x80\xae"
-	     "b\xe2\x80\xaa"
-	     "c",
-		"a b c", 64},
-	    {"a\xe2\x81\xa6"
-	     "b\xe2\x81\xa9",
-		"a b", 64},
-	    {"a\xe2\x80\xa8"
-	     "b\xe2\x80\xa9"
-	     "c",
-		"a b c", 64},
+	    {"a\xc2\x9b" "31mred", "a 31mred", 64},
+	    {"a\xc2\x80\xc2\x9f\xc2\x85" "b", "a b", 64},
+	    {"a\xe2\x80\xae" "b\xe2\x80\xaa" "c", "a b c", 64},
+	    {"a\xe2\x81\xa6" "b\xe2\x81\xa9", "a b", 64},
+	    {"a\xe2\x80\xa8" "b\xe2\x80\xa9" "c", "a b c", 64},
 	    {"\xc2\xa0\xc3\x9f\xe2\x80\xa7\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa",
 		"\xc2\xa0\xc3\x9f\xe2\x80\xa7\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa",
 		64},
@@ -143,8 +129,8 @@ test_statuses(void)
 	    "what is no status is bad");
 	tap_is(err_text(-ERR_CLOSED, buf, sizeof(buf)),
 	    "connection closed before the reply", "text of our own code");
-	tap_is(err_text(-ENOENT, buf, sizeof(buf)), "No such file or directory",
-	    "text of an errno");
+	tap_is(err_text(-ENOENT, buf, sizeof(buf)),
+	    "No such file or directory", "text of an errno");
 }
 
 static void
