@@ -212,6 +212,17 @@ class Dovecot:
         with open(self.dir + "/log", encoding="utf-8", errors="replace") as f:
             return f.read()
 
+    def wait_log(self, pattern, since=0, timeout=10):
+        """Wait for a match of a regular expression in the log, which a process of Dovecot
+        writes for the others, a moment later; returns all from `since` on."""
+        wait_for(lambda: re.search(pattern, self.log()[since:]), timeout,
+                 f"{pattern!r} in the log of Dovecot")
+        return self.log()[since:]
+
+    def wait_login(self, user, mechanism, since=0):
+        """Wait until the log has a user's login by that mechanism."""
+        self.wait_log(f"user=<{re.escape(user)}>, method={mechanism}", since)
+
     def deliver(self, user, text="hello"):
         """Put a message into a user's INBOX."""
         new = f"{os.path.basename(self.dir)}/mail/{user}"

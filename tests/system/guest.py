@@ -187,7 +187,7 @@ def fetch_with_password(world, socket, **how):
     done = mbsync(world.env, world.dovecot.imaps, ALICE, "*", password=PASSWORD,
                   environment={"SASL_BEARER_SOCKET": socket}, **how)
     assert done.rc == 0, done
-    assert "method=PLAIN" in world.dovecot.log()[before:], world.dovecot.log()[before:]
+    world.dovecot.wait_login(ALICE, "PLAIN", before)
 
 
 @tap.promise

@@ -50,7 +50,7 @@ def assert_fetches(world, user, mechanism, dovecot):
     done = world.fetch(user, mechanism, dovecot)
     assert done.rc == 0, done
     assert subject in world.fetched(user), world.fetched(user)
-    assert f"user=<{user}>, method={mechanism}" in dovecot.log(), dovecot.log()
+    dovecot.wait_login(user, mechanism)
 
 
 @tap.promise
@@ -73,7 +73,7 @@ def any_mechanism(world):
     before = len(world.dovecot.log())
     done = world.fetch(ALICE, "*", password="a password too")
     assert done.rc == 0 and "any" in world.fetched(ALICE), done
-    assert "method=OAUTHBEARER" in world.dovecot.log()[before:]
+    world.dovecot.wait_login(ALICE, "OAUTHBEARER", before)
 
 
 @tap.promise
@@ -198,7 +198,7 @@ SyncState *
     assert done.rc == 0, done
     for user, (mechanism, _) in users.items():
         assert world.fetched(user) == [f"for {user}"]
-        assert f"user=<{user}>, method={mechanism}" in world.dovecot.log()
+        world.dovecot.wait_login(user, mechanism)
 
 
 @tap.promise

@@ -155,7 +155,7 @@ def assert_sends(world, postfix, mechanism="", dovecot=None):
     assert status == "sent", reason
     message = world.sink.wait(before + 1)[-1]
     assert f"Subject: {subject}\n" in message.data.replace("\r", ""), message
-    assert f"user=<{postfix.user}>, method={mechanism}" in dovecot.log()[log:]
+    dovecot.wait_login(postfix.user, mechanism, log)
 
 
 def assert_defers(postfix, *words):

@@ -396,7 +396,7 @@ def deliver(stack, chroot):
     assert status == "sent", reason
     message = stack.sink.wait(before + 1)[-1]
     assert message.sender == ALICE and f"Subject: chroot {chroot}" in message.data
-    assert "method=PLAIN" in stack.dovecot.log()
+    stack.dovecot.wait_login(ALICE, "PLAIN")
     assert "is empty" in postfix.queue()
     smtp = postfix.wait_log(r"postfix/smtp\[(\d+)\]").group(1)
     root = os.readlink(f"/proc/{smtp}/root")
