@@ -8,7 +8,7 @@
 #include "helper/config/settings.h"
 #include "helper/daemon/child.h"
 #include "helper/daemon/listen.h"
-#include "helper/daemon/seal.h"
+#include "helper/seal/seal.h"
 #include "helper/daemon/table.h"
 #include "helper/daemon/worker.h"
 

@@ -193,8 +193,8 @@ look_again(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (x->account->tokens.refresh_token)
-		inbox_prepare(&x->inbox, x->inbox.dirfd, x->account->file,
-		    x->account->tokens.refresh_token);
+		inbox_prepare(&x->inbox, x->inbox.dirfd, x->inbox.ring,
+		    x->account->file, x->account->tokens.refresh_token);
 	worker_submit(x->account->daemon->worker, &x->job);
 }
 
@@ -337,9 +337,7 @@ share_inbox(struct exchange *x, struct child_call *call)
 	call->fd[0] = ack[0];
 	call->fd[1] = x->inbox.fd;
 	x->ack = ack[1];
-	/* else only the lock counts: no plain text beside what is sealed */
-	if (store_storage(x->account->daemon->ring) == STORAGE_PLAIN)
-		msg_put(call->w, "exchange", x->inbox.id);
+	inbox_put(&x->inbox, call->w);
 }
 
 int

@@ -382,8 +382,8 @@ begin(struct account *a)
 		return;
 	}
 	if (a->conf->grant == GRANT_REFRESH_TOKEN)
-		inbox_prepare(&x->inbox, a->daemon->state_fd, a->file,
-		    a->tokens.refresh_token);
+		inbox_prepare(&x->inbox, a->daemon->state_fd, a->daemon->ring,
+		    a->file, a->tokens.refresh_token);
 	log_line(LEVEL_DEBUG, "account \"%s\": fetching a token", a->name);
 	exchange_start(x, on_ready);
 }

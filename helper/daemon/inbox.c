@@ -16,6 +16,8 @@
 #include "common/util.h"
 #include "helper/daemon/inbox.h"
 
+#define LEFT_SIZE SEAL_SIZE(MSG_MAX)
+#define PURPOSE "sasl-bearer answer "
 #define SUFFIX "#reply" /* '#' is in no account's name */
 
 void
@@ -25,12 +27,13 @@ inbox_init(struct inbox *b)
 }
 
 void
-inbox_prepare(
-    struct inbox *b, int dirfd, const char *name, const char *refresh_token)
+inbox_prepare(struct inbox *b, int dirfd, const struct seal_ring *ring,
+    const char *name, const char *refresh_token)
 {
 	unsigned char md[EVP_MAX_MD_SIZE];
 
 	b->dirfd = dirfd;
+	b->ring = ring;
 	snprintf(b->name, sizeof(b->name), "%s", name);
 	if (!EVP_Digest(refresh_token, strlen(refresh_token), md, NULL,
 		EVP_sha256(), NULL))
@@ -63,6 +66,59 @@ open_file(struct inbox *b)
 	return 0;
 }
 
+/* The keys that are good for this answer. */
+static int
+derive(const struct inbox *b, struct seal_ring *ret)
+{
+	char purpose[sizeof(PURPOSE) + INBOX_ID_SIZE];
+
+	snprintf(purpose, sizeof(purpose), PURPOSE "%s", b->id);
+	return seal_derive(b->ring, purpose, ret);
+}
+
+void
+inbox_put(const struct inbox *b, struct msg_writer *w)
+{
+	char hex[SEAL_KEY_DIGITS + 1];
+	struct seal_ring keys = {0};
+	int r = 0;
+
+	if (b->ring && b->ring->seals)
+		r = derive(b, &keys);
+	if (r == 0 && keys.seals) {
+		util_hex_format(hex, keys.keys[0].key, SEAL_KEY_SIZE);
+		msg_put(w, "seal_key", hex);
+		util_wipe(hex, sizeof(hex));
+	}
+	util_wipe(&keys, sizeof(keys));
+	/* without this the child leaves nothing; never in clear instead */
+	if (r == 0)
+		msg_put(w, "exchange", b->id);
+}
+
+/* Put what is sealed in its place. What does not open is left as it is. */
+static int
+unseal(struct inbox *b)
+{
+	const struct seal_bond bond = {.name = b->id};
+	struct seal_ring keys = {0};
+	char *plain = malloc(LEFT_SIZE);
+	size_t len;
+	int r = plain ? derive(b, &keys) : -ENOMEM;
+
+	if (r == 0)
+		r = seal_open(&keys, &bond, b->buf, plain, &len);
+	util_wipe(&keys, sizeof(keys));
+	if (r < 0) {
+		free(plain);
+		return r == -ENOMEM ? r : 0;
+	}
+	free(b->buf);
+	b->buf = plain;
+	b->len = len;
+	return 0;
+}
+
 /* Read the whole answer to our exchange, or nothing. */
 static int
 read_left(struct inbox *b, const struct stat *st)
@@ -70,12 +126,14 @@ read_left(struct inbox *b, const struct stat *st)
 	const char *id;
 	int r;
 
-	if (st->st_size > MSG_MAX)
+	if (st->st_size >= (off_t)LEFT_SIZE)
 		return 0;
-	b->buf = malloc(MSG_MAX);
+	b->buf = calloc(1, LEFT_SIZE);
 	if (!b->buf)
 		return -ENOMEM;
-	r = util_read_all(b->fd, b->buf, MSG_MAX, &b->len);
+	r = util_read_all(b->fd, b->buf, LEFT_SIZE - 1, &b->len);
+	if (r == 0 && b->ring)
+		r = unseal(b);
 	if (r < 0)
 		return r;
 	if (msg_parse(&b->left, b->buf, b->len) < 0)
@@ -138,7 +196,8 @@ inbox_remove(int dirfd, const char *name)
 }
 
 int
-inbox_waits(int dirfd, const char *name, const char *refresh_token)
+inbox_waits(int dirfd, const struct seal_ring *ring, const char *name,
+    const char *refresh_token)
 {
 	char file[ACCOUNT_NAME_MAX + sizeof(SUFFIX)];
 	struct inbox b;
@@ -150,7 +209,7 @@ inbox_waits(int dirfd, const char *name, const char *refresh_token)
 	    fstatat(dirfd, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
 	inbox_init(&b);
-	inbox_prepare(&b, dirfd, name, refresh_token);
+	inbox_prepare(&b, dirfd, ring, name, refresh_token);
 	waits = inbox_open(&b) < 0 || b.left.count > 0;
 	inbox_clear(&b);
 	if (!waits)

@@ -7,6 +7,7 @@
 
 #include "common/msg.h"
 #include "helper/config/settings.h"
+#include "helper/seal/seal.h"
 
 #define INBOX_ID_SIZE 17
 
@@ -18,14 +19,14 @@
  * The next daemon finds the lock, and waits, or the answer, and takes it. So it
  * never uses a refresh token twice.
  *
- * Where state files are sealed nothing is written, since it would be plain text;
- * the lock does its part of the work all the same.
- *
  * The file is named after the account; what is in it is the child's message,
- * with exchange= saying which refresh token it is the answer to.
+ * with exchange= saying which refresh token it is the answer to. Where state
+ * files are sealed this is, too, with a key for this one answer: the child is
+ * given no other.
  */
 struct inbox {
 	int dirfd;
+	const struct seal_ring *ring; /* NULL: there is no key */
 	char name[ACCOUNT_NAME_MAX + 1];
 	char id[INBOX_ID_SIZE]; /* of the refresh token; "": no inbox is used */
 	int fd;			/* for the child; -1: none */
@@ -39,9 +40,13 @@ struct inbox {
 /* Make one that is not used. */
 void inbox_init(struct inbox *b);
 
-/* Say whose it is, and which refresh token is about to be used. */
-void inbox_prepare(
-    struct inbox *b, int dirfd, const char *name, const char *refresh_token);
+/*
+ * Say whose it is, and which refresh token is about to be used.
+ *
+ *	ring	kept, not copied; NULL: there is no key
+ */
+void inbox_prepare(struct inbox *b, int dirfd, const struct seal_ring *ring,
+    const char *name, const char *refresh_token);
 
 /*
  * Lock it, and read what was left. Waits for the disk, not for the lock.
@@ -53,6 +58,9 @@ void inbox_prepare(
  */
 int inbox_open(struct inbox *b);
 
+/* Put into the child's request how it is to leave its answer. */
+void inbox_put(const struct inbox *b, struct msg_writer *w);
+
 /* Close and wipe. */
 void inbox_clear(struct inbox *b);
 
@@ -60,6 +68,7 @@ void inbox_clear(struct inbox *b);
 void inbox_remove(int dirfd, const char *name);
 
 /* At the start: whether an answer was left, or may still come. */
-int inbox_waits(int dirfd, const char *name, const char *refresh_token);
+int inbox_waits(int dirfd, const struct seal_ring *ring, const char *name,
+    const char *refresh_token);
 
 #endif

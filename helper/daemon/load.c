@@ -99,8 +99,8 @@ load_one(struct load *load, const char *name, struct loaded *l)
 	if (is_refused(l->storage))
 		store_key_id(d->state_fd, name, l->key_id);
 	if (load->settings != &load->fresh)
-		l->answer_waits =
-		    inbox_waits(d->state_fd, name, l->tokens.refresh_token);
+		l->answer_waits = inbox_waits(
+		    d->state_fd, d->ring, name, l->tokens.refresh_token);
 }
 
 /* A mailbox's file: whose it is stands in it. */

@@ -4,7 +4,7 @@
 #define SASL_BEARER_STATE_KEY_H
 
 #include "helper/config/settings.h"
-#include "helper/daemon/seal.h"
+#include "helper/seal/seal.h"
 
 /*
  * Read state_key and state_key_old, by the rules of secret_read(). May wait for

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "helper/daemon/seal.h"
+#include "helper/seal/seal.h"
 
 /* What is kept of an account. Strings are on the heap, NULL when absent. */
 struct tokens {

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "helper/fetch/form.h"
 #include "helper/fetch/http.h"
 #include "helper/fetch/oauth.h"
+#include "helper/seal/seal.h"
 
 #define TIMEOUT_MS 20000
 #define TIMEOUT_MAX_MS 600000
@@ -214,13 +216,33 @@ run(struct fetch *f)
 	}
 }
 
+/* Leave the answer to the next daemon, sealed where its state files are. */
+static void
+leave(const struct reply *r, const char *exchange, const char *seal_key)
+{
+	struct seal_bond bond = {.name = exchange};
+	struct seal_ring ring = {0};
+	char *sealed;
+
+	if (!seal_key) {
+		(void)!util_write_all(INBOX_FD, r->w.buf, r->w.len);
+		return;
+	}
+	sealed = malloc(SEAL_SIZE(r->w.len));
+	if (sealed && seal_add(&ring, seal_key) == 0 &&
+	    seal_make(&ring.keys[0], &bond, r->w.buf, r->w.len, sealed) == 0)
+		(void)!util_write_all(INBOX_FD, sealed, strlen(sealed));
+	free(sealed);
+	util_wipe(&ring, sizeof(ring));
+}
+
 /*
  * This may be the only copy of a new refresh token. The daemon says with a byte
  * that it is on the disk. If it ends without that, the answer is left where the
  * next one will find it.
  */
 static void
-keep(const struct reply *r)
+keep(const struct reply *r, const struct msg *request)
 {
 	char byte;
 	ssize_t n;
@@ -231,7 +253,8 @@ keep(const struct reply *r)
 		n = read(ACK_FD, &byte, 1);
 	while (n < 0 && errno == EINTR);
 	if (n == 0)
-		(void)!util_write_all(INBOX_FD, r->w.buf, r->w.len);
+		leave(r, msg_get(request, "exchange"),
+		    msg_get(request, "seal_key"));
 }
 
 int
@@ -253,7 +276,7 @@ main(int argc, char **argv)
 		run(&f);
 	code = child_send(&f.reply);
 	if (f.reply.status == STATUS_OK && msg_get(&f.request, "exchange"))
-		keep(&f.reply);
+		keep(&f.reply, &f.request);
 	util_wipe(&f, sizeof(f));
 	/* at once: a resolver thread may still hang */
 	_exit(code);

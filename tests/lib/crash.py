@@ -15,6 +15,7 @@ import signal
 import threading
 import time
 
+import seals
 from env import built, wait_for
 from helper import Helper
 from oauthd import OAuthServer
@@ -61,16 +62,19 @@ class Certified:
 class Victim(Helper):
     """A helper that is killed.
 
+    key       its state files are sealed with that
     kills     how often
     deaths    {call: how often it was killed there}
     lost      [(number, moment, call)] after which the grant was gone
     """
 
-    def __init__(self, env, provider, **options):
+    def __init__(self, env, provider, key=None, **options):
         super().__init__(env, provider.server,
                          accounts={"alice": {"user": ALICE, "client_id": provider.client_id}},
                          **options)
-        self.provider = provider
+        self.provider, self.key = provider, key
+        if key:
+            self.settings["state_key"] = self.secret_file("state.key", key + "\n")
         self.calls = env.path(self.name + ".calls")
         self.kills, self.deaths, self.lost = 0, collections.Counter(), []
         self.death = None               # the last one: as in lost
@@ -141,12 +145,14 @@ class Victim(Helper):
 
     # ---- what must hold
 
+    def state(self, account):
+        """Its state file as {name: value}; it is a whole message."""
+        with open(os.path.join(self.state_dir, account), "rb") as f:
+            data = f.read()
+        return seals.attributes(seals.read(data, self.key, account) if self.key else data)
+
     def is_whole(self, *refresh_tokens):
         """What is stored is whole, and is one of these where the provider tells them."""
-        path = os.path.join(self.state_dir, "alice")
-        with open(path, encoding="utf-8") as f:
-            text = f.read()
-        assert text.startswith("protocol=1\n") and text.endswith("\n\n"), repr(text[-80:])
         state = self.state("alice")
         missing = [name for name in FULL if not state.get(name)]
         assert not missing, (missing, sorted(state))

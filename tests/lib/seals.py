@@ -7,6 +7,7 @@ is here.  Nothing of the daemon's is used.
 
 import base64
 import hashlib
+import hmac
 import os
 import subprocess
 
@@ -69,19 +70,36 @@ def associated(name, config_id):
     return b"\0".join([b"v1", name.encode(), config_id.encode()])
 
 
-def read(file, key, name):
-    """The message in the bytes of a sealed file `name`; Broken when the key does not fit."""
-    outer = attributes(file)
-    assert set(outer) <= {"protocol", "config_id", "sealed"}, outer
-    version, kid, body = outer["sealed"].split(":")
+def unseal(seal, key, name, config_id=""):
+    """What is in a seal; Broken when the key does not fit."""
+    version, kid, body = seal.split(":")
     assert version == "v1", version
     if kid != key_id(key):
         raise Broken(f"sealed with {kid}")
     raw = base64.b64decode(body, validate=True)
     nonce, ciphertext, tag = raw[:12], raw[12:-16], raw[-16:]
-    if tag != make_tag(key, nonce, associated(name, outer.get("config_id", "")), ciphertext):
+    if tag != make_tag(key, nonce, associated(name, config_id), ciphertext):
         raise Broken("the tag does not fit")
     return crypt(key, nonce, ciphertext)
+
+
+def read(file, key, name):
+    """The message in the bytes of a sealed file `name`; Broken when the key does not fit."""
+    outer = attributes(file)
+    assert set(outer) <= {"protocol", "config_id", "sealed"}, outer
+    return unseal(outer["sealed"], key, name, outer.get("config_id", ""))
+
+
+def answer_key(key, refresh_token):
+    """The key for the answer to a request with that token, and the value of exchange."""
+    exchange = hashlib.sha256(refresh_token.encode()).hexdigest()[:16]
+    purpose = b"sasl-bearer answer " + exchange.encode()
+    return hmac.digest(bytes.fromhex(key), purpose, "sha256").hex(), exchange
+
+
+def read_answer(file, key, refresh_token):
+    """The message in the bytes of a sealed file of an answer."""
+    return unseal(file.decode("ascii"), *answer_key(key, refresh_token))
 
 
 def write(message, key, name, nonce=None):

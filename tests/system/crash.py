@@ -21,6 +21,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
+import seals
 import tap
 from crash import ALICE, REFRESH, Certified, Scripted, Victim
 from oauthd import Reply
@@ -104,6 +105,14 @@ def certified_provider(world):
 
 
 @tap.promise
+def sealed(world):
+    "L4: the same where state files are sealed"
+    victim = world.victim(key=seals.new_key())
+    world.kill(victim, refresh, 30)
+    assert not victim.lost, victim.lost
+
+
+@tap.promise
 def sign_in_at_every_call(world):
     "kill -9 at each call of a sign-in: the one before or the new one, and the new one if it was answered"
     victim = world.victim()
@@ -118,17 +127,19 @@ def sign_in_at_every_call(world):
 def provider_is_slow(world):
     "a daemon that begins while the child of one before still waits for the provider waits as well"
     victim = world.victim()
+    first_one = threading.Event()
     for before, after in ((0.4, 0), (0, 0.4)):
         def slowly(request):
-            time.sleep(before)
+            slow = first_one.is_set()
+            first_one.clear()
+            time.sleep(before * slow)
             status, value = victim.server.serve(request)
-            return Reply(status, json=value, delay=after)
+            return Reply(status, json=value, delay=after * slow)
 
         def act(victim):
-            victim.server.always("token", slowly)
-            reply = refresh(victim)
-            victim.server.always("token", None)
-            return reply
+            first_one.set()             # whoever asks, before the daemon dies or after
+            return refresh(victim)
+        victim.server.always("token", slowly)
         victim.count(act)
         first = 1 + [call for _, call, _ in victim.traced()].index("sendmsg")
         for moment in MOMENTS:          # the child has begun, or is about to

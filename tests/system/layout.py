@@ -23,8 +23,10 @@ INCLUDES = {
     "plugin": Rule(["common"], ["sasl"]),
     "helper/config": Rule(["common"], ["openssl"]),
     "helper/sandbox": Rule(["common"], ["seccomp.h"]),
-    "helper/daemon": Rule(["common", "helper/config", "helper/sandbox"], ["openssl", "event2"]),
-    "helper/fetch": Rule(["common", "helper/sandbox"], ["curl", "json-c"]),
+    "helper/seal": Rule(["common"], ["openssl"]),
+    "helper/daemon": Rule(["common", "helper/config", "helper/sandbox", "helper/seal"],
+                          ["openssl", "event2"]),
+    "helper/fetch": Rule(["common", "helper/sandbox", "helper/seal"], ["curl", "json-c"]),
     "helper/sign": Rule(["common", "helper/sandbox"], ["openssl", "json-c"]),
     "helper/cli": Rule(["common", "helper/config"],
                        ["openssl", "sasl", "json-c", "qrencode.h"]),
@@ -35,7 +37,7 @@ LIBC = {"libc", "libpthread", "ld-linux-x86-64", "ld-linux-aarch64", "libgcc_s"}
 NEEDED = {
     "plugin/.libs/libsaslbearer.so": set(),
     "sasl-bearerd": {"libcrypto", "libevent_core-2.1", "libseccomp"},
-    "sasl-bearer-fetch": {"libcurl", "libjson-c", "libseccomp"},
+    "sasl-bearer-fetch": {"libcurl", "libjson-c", "libcrypto", "libseccomp"},
     "sasl-bearer-sign": {"libcrypto", "libjson-c", "libseccomp"},
     "sasl-bearer": {"libcrypto", "libssl", "libsasl2", "libjson-c", "libqrencode"},
 }

@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
@@ -15,7 +16,7 @@ import tap
 from env import SRCDIR, built, identity, wait_for
 from helper import endpoints
 from machine import Machine, makefile, systemd
-from oauthd import OAuthServer
+from oauthd import OAuthServer, Reply
 
 SERVICE, SOCKET = "sasl-bearerd.service", "sasl-bearerd.socket"
 JAIL = "sasl-bearerd-postfix.socket"
@@ -27,6 +28,11 @@ for try in 'echo x >/etc/written' 'cp /bin/true {state}/x && {state}/x' 'ls /roo
 done
 test -z "$CREDENTIALS_DIRECTORY" || echo "sees credentials" >&2
 echo "token-of-$(id -un)"
+"""
+SLOW_SCRIPT = """#!/bin/sh
+trap 'echo "told to end" >&2; exit 1' TERM
+sleep 2
+echo slow-token
 """
 # as user@.service, without PAM
 MANAGER = """[Service]
@@ -51,7 +57,7 @@ class World:
 
     def __init__(self, env):
         self.env = env
-        self.server = OAuthServer(tls=env.tls()).start()
+        self.server = OAuthServer(tls=env.tls(), single_use=True).start()
         self.etc = makefile("bearer_confdir")
         self.state = makefile("bearer_statedir")
         self.run = makefile("bearer_rundir") + "/socket"
@@ -71,7 +77,11 @@ class World:
             f"{self.etc}/accounts.d/script.conf": conf(
                 user="script@example.com", grant="command", allow="mail",
                 hosts="localhost", command="/usr/local/bin/give-token"),
+            f"{self.etc}/accounts.d/slow.conf": conf(
+                user="slow@example.com", grant="command", allow="mail",
+                hosts="localhost", command="/usr/local/bin/give-slowly"),
             "/usr/local/bin/give-token": (SCRIPT.format(state=self.state), 0o755),
+            "/usr/local/bin/give-slowly": (SLOW_SCRIPT, 0o755),
             # as an administrator does it: systemctl edit
             f"/etc/systemd/test/{SERVICE}.d/secret.conf":
                 f"[Service]\nLoadCredential=alice.secret:{self.etc}/alice.secret\n",
@@ -115,6 +125,20 @@ class World:
     def token(self, user=ALICE, **how):
         return self.ask(request="token", user=user, service="smtp", host="localhost",
                         mechanism="XOAUTH2", deadline_ms=25000, **how)
+
+    def state_file(self, name=ALICE):
+        with open(self.machine.path(f"{self.state}/{name}"), encoding="utf-8") as f:
+            return f.read()
+
+    def sign_in(self):
+        """The service runs, and has a new grant and a token by it; returns its answer."""
+        self.systemctl("start", SERVICE)
+        reply = self.ask(0, request="store", account=ALICE,
+                         refresh_token=self.server.issue(ALICE)["refresh_token"])
+        assert reply["status"] == "ok", reply
+        reply = self.token()
+        assert reply["status"] == "ok", (reply, self.machine.journal(SERVICE))
+        return reply
 
     def systemctl(self, *words):
         done = self.machine.systemctl(*words)
@@ -163,14 +187,9 @@ def markers(w):
 @tap.promise
 def refreshes(w):
     "a sign-in is stored, refreshed over TLS with a secret of systemd's, and is on disk"
-    first = w.server.issue(ALICE)
-    assert w.ask(0, request="store", account=ALICE,
-                 refresh_token=first["refresh_token"])["status"] == "ok"
-    reply = w.token()
-    assert reply["status"] == "ok", (reply, w.machine.journal(SERVICE))
+    reply = w.sign_in()
     assert w.server.seen("token")[-1].form["client_secret"] == "s3cret"
-    with open(w.machine.path(f"{w.state}/{ALICE}"), encoding="utf-8") as f:
-        assert reply["token"] in f.read()
+    assert reply["token"] in w.state_file()
     st = os.stat(w.machine.path(f"{w.state}/{ALICE}"))
     assert stat.S_IMODE(st.st_mode) == 0o600
 
@@ -261,6 +280,81 @@ def comes_back(w):
     assert int(w.machine.show(SERVICE, "NRestarts")) >= 1
 
 
+class SlowRefresh:
+    """A refresh that has come to the provider, which answers after go(); end() returns the reply."""
+
+    def __init__(self, w):
+        self.server, self.waits, self.replies = w.server, threading.Event(), []
+        self.server.forget()
+        self.server.always("token", self.answer)
+        self.asking = threading.Thread(target=lambda: self.replies.append(
+            w.ask(0, request="refresh", account=ALICE)))
+        self.asking.start()
+        self.server.wait_seen("token")
+
+    def answer(self, request):
+        self.waits.wait(30)
+        status, value = self.server.serve(request)
+        return Reply(status, json=value)
+
+    def go(self):
+        self.waits.set()
+
+    def end(self):
+        self.asking.join()
+        self.server.always("token", None)
+        return self.replies[0]
+
+
+@tap.promise
+def killed_in_a_refresh(w):
+    "where the daemon is killed, systemd lets the child of a refresh live: no grant is lost"
+    w.sign_in()
+    before = w.main_pid()
+    refresh = SlowRefresh(w)
+    w.machine.send(SERVICE)
+    wait_for(lambda: w.machine.show(SERVICE, "SubState") == "stop-sigterm", 10, "systemd to wait")
+    refresh.go()
+    assert refresh.end() == {}
+    wait_for(lambda: w.main_pid() not in (before, "0"), 30, "a new daemon")
+    assert w.token()["status"] == "ok"
+    assert w.server.newest_refresh_token(ALICE) in w.state_file()
+    assert w.ask(0, request="refresh", account=ALICE)["status"] == "ok"
+    assert len(w.server.seen("token")) == 2, "the answer that was left was not used"
+
+
+@tap.promise
+def stopped_in_a_refresh(w):
+    "a stop waits for the refresh under way, tells who has asked, and stores what came"
+    w.sign_in()
+    refresh = SlowRefresh(w)
+    stopping = threading.Thread(target=w.systemctl, args=("stop", SERVICE))
+    stopping.start()
+    wait_for(lambda: "stopping" in w.machine.journal(SERVICE).splitlines()[-5:], 10, "the stop")
+    refresh.go()
+    stopping.join()
+    assert refresh.end()["status"] == "ok"
+    assert w.machine.show(SERVICE, "Result") == "success"
+    assert w.server.newest_refresh_token(ALICE) in w.state_file()
+    w.systemctl("start", SERVICE)
+    assert w.ask(0, request="refresh", account=ALICE)["status"] == "ok"
+
+
+@tap.promise
+def stopped_in_a_command(w):
+    "a stop waits for a command as well: nobody tells it to end, and its token is answered"
+    w.systemctl("start", SERVICE)
+    replies = []
+    asking = threading.Thread(target=lambda: replies.append(w.token("slow@example.com")))
+    asking.start()
+    wait_for(lambda: len(w.machine.processes(SERVICE)) > 3, 10, "the command and what it runs")
+    w.systemctl("stop", SERVICE)
+    asking.join()
+    assert replies[0].get("token") == "slow-token", replies
+    assert "told to end" not in w.machine.journal(SERVICE)
+    w.systemctl("start", SERVICE)
+
+
 @tap.promise
 def term_comes_back(w):
     "a daemon that somebody ended with SIGTERM is started again as well"
@@ -347,7 +441,7 @@ def journal(w):
     w.machine.run(["journalctl", "--sync"])
     lines = w.machine.run(["journalctl", "--no-pager", "-o", "cat", "-u", SERVICE, "-p",
                            "info..info"]).stdout.splitlines()
-    assert any(line.startswith("ready, 2 accounts") for line in lines), lines
+    assert any(line.startswith("ready, 3 accounts") for line in lines), lines
     assert not any(line.startswith("<") for line in lines), lines
 
 

@@ -32,8 +32,11 @@ def contents(helper):
     """The state directory as {name: bytes}."""
     result = {}
     for name in os.listdir(helper.state_dir):
-        with open(os.path.join(helper.state_dir, name), "rb") as f:
-            result[name] = f.read()
+        try:
+            with open(os.path.join(helper.state_dir, name), "rb") as f:
+                result[name] = f.read()
+        except FileNotFoundError:       # it was being written, and has its name now
+            pass
     return result
 
 
@@ -138,41 +141,105 @@ def nothing_in_clear(stage):
     stage.end()
 
 
+def leave_answer(server, helper, meanwhile=None):
+    """Kill the daemon during a refresh of alice; returns what its child has left.
+
+    meanwhile   called while the child waits for the provider
+    """
+    waits = threading.Event()
+
+    def slowly(request):
+        waits.wait(30)
+        status, value = server.serve(request)
+        return Reply(status, json=value)
+    server.always("token", slowly)
+    asking = threading.Thread(target=helper.request, args=(
+        {"request": "refresh", "account": "alice"},))
+    asking.start()
+    server.wait_seen("token")
+    if meanwhile:
+        meanwhile()
+    helper.kill()
+    asking.join()
+    waits.set()
+    path = os.path.join(helper.state_dir, "alice#reply")
+
+    def unlocked():
+        with open(path, "rb") as f:
+            try:
+                fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+    wait_for(unlocked, 30, "the end of the child")
+    server.always("token", None)
+    return contents(helper)["alice#reply"]
+
+
+def takes_answer(server, helper):
+    """The daemon starts, and has what was left without asking for it; the grant is good."""
+    newest, asked = server.newest_refresh_token(ALICE), len(server.seen("token"))
+    helper.start()
+    assert helper.request({"request": "refresh", "account": "alice"})["status"] == "ok"
+    used = [request.form["refresh_token"] for request in server.seen("token")[asked:]]
+    assert set(used) <= {newest}, "an old token was used again"
+    assert "alice#reply" not in contents(helper)
+
+
 @tap.promise
-def nothing_left_in_clear(stage):
-    "an answer whose daemon has died is not written where state is sealed: it would be in clear"
+def left_sealed(stage):
+    "an answer whose daemon has died is left sealed where state is, as documented, and is taken"
     for key in (None, seals.new_key()):
-        server, helper, tokens = begin(stage, {"alice"}, key)
-
-        def slowly(request, server=server):
-            status, value = server.serve(request)
-            return Reply(status, json=value, delay=2)
-        server.always("token", slowly)
-        asking = threading.Thread(target=helper.request, args=(
-            {"request": "refresh", "account": "alice"},))
-        asking.start()
-        server.wait_seen("token")
-        helper.kill()
-        asking.join()
-        answer = os.path.join(helper.state_dir, "alice#reply")
-
-        def unlocked(path=answer):
-            with open(path, "rb") as f:
-                try:
-                    fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    return False
-                return True
-        wait_for(unlocked, 30, "the end of the child")
-        written = contents(helper)["alice#reply"]
+        server, helper, tokens = begin(stage, {"alice"}, key, single_use=True)
+        written = leave_answer(server, helper)
+        newest = server.newest_refresh_token(ALICE)
+        assert newest != tokens["alice"]
         if key:
-            assert written == b"", written
-            assert tokens["alice"].encode() not in b"".join(contents(helper).values())
+            for secret in (newest, *server.access, tokens["alice"], "refresh_token"):
+                assert secret.encode() not in b"".join(contents(helper).values()), secret
+            assert seals.key_id(key) not in written.decode(), "the state's own key"
+            written = seals.read_answer(written, key, tokens["alice"])
         else:
-            assert b"refresh_token=" in written, "this shows nothing then"
-        server.always("token", None)
-        helper.start()
+            _, exchange = seals.answer_key("00", tokens["alice"])
+            assert seals.attributes(written)["exchange"] == exchange
+        assert seals.attributes(written)["refresh_token"] == newest
+        takes_answer(server, helper)
         stage.end()
+
+
+@tap.promise
+def left_while_keys_change(stage):
+    "what was left is taken with a new key, with the old one beside it, and when it was in clear"
+    one, two = seals.new_key(), seals.new_key()
+    for before, after in ((one, (two, one)), (None, (one,)), (one, (None, one))):
+        server, helper, _ = begin(stage, {"alice"}, before, single_use=True)
+        leave_answer(server, helper)
+        use(helper, *after)
+        takes_answer(server, helper)
+        stage.end()
+
+
+@tap.promise
+def left_damaged(stage):
+    "what was left and is damaged, or of another refresh, is dropped, and the provider is asked"
+    key = seals.new_key()
+    server, helper, _ = begin(stage, {"alice"}, key)
+    left = leave_answer(server, helper)
+    for what in (left[:-4], left[:20], left[:30] + b"AAAA" + left[34:], b"\0" + left, left + left,
+                 b"v1:00000000" + left[len("v1:00000000"):],
+                 os.urandom(200000), b""):
+        put(helper, "alice#reply", what)
+        asked = len(server.seen("token"))
+        helper.start()
+        assert helper.request({"request": "refresh", "account": "alice"})["status"] == "ok"
+        assert len(server.seen("token")) == asked + 1
+        assert set(contents(helper)) == {"alice"}
+        assert helper.stop() == 0
+    put(helper, "alice#reply", left)    # whole, and the answer to a token of long ago
+    helper.start()
+    assert helper.request({"request": "refresh", "account": "alice"})["status"] == "ok"
+    assert granted(helper, key, {"alice"})["alice"] == server.newest_refresh_token(ALICE)
+    stage.end()
 
 
 @tap.promise
@@ -650,7 +717,7 @@ def other_registration(stage):
 
 
 def boxes(helper):
-    return {name: data for name, data in contents(helper).items() if name.startswith("~")}
+    return {name: data for name, data in contents(helper).items() if re.match("~[^#]*$", name)}
 
 
 @tap.promise
@@ -793,18 +860,32 @@ def user_mode(stage):
 
 @tap.promise
 def only_the_daemon_has_it(stage):
-    "the process that starts children never has a key, and no process has one in plain digits"
+    "no child of the daemon ever has a key, and no process has one in plain digits"
     tap.need(os.geteuid() == 0, "uid 0")
     key = seals.new_key()
-    _, helper, _ = begin(stage, key=key)
+    server, helper, tokens = begin(stage, key=key)
     daemon = helper.process.pid
-    with open(f"/proc/{daemon}/task/{daemon}/children", encoding="ascii") as f:
-        spawner = int(f.read().split()[0])
-    assert bytes.fromhex(key) in memory(daemon), "the test can find a key"
-    assert key[24:56].encode() not in memory(daemon), "not wiped"
-    for form in (bytes.fromhex(key), key[24:56].encode()):
-        assert form not in memory(spawner)
+    forms = (bytes.fromhex(key), key[24:56].encode())
+    assert forms[0] in memory(daemon), "the test can find a key"
+
+    def look():
+        spawner, = children(daemon)
+        fetch, = children(spawner)
+        own, _ = seals.answer_key(key, tokens["alice"])
+        assert own.encode() in memory(fetch), "the test can find the key for an answer"
+        for pid in (spawner, fetch):
+            for form in forms:
+                assert form not in memory(pid)
+        assert forms[1] not in memory(daemon), "not wiped"
+        assert own[24:56].encode() not in memory(daemon), "not wiped"
+    leave_answer(server, helper, look)
+    takes_answer(server, helper)
     stage.end()
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return [int(word) for word in f.read().split()]
 
 
 def memory(pid):

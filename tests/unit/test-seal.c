@@ -8,7 +8,7 @@
 
 #include "common/err.h"
 #include "common/util.h"
-#include "helper/daemon/seal.h"
+#include "helper/seal/seal.h"
 #include "tests/unit/tap.h"
 
 /*
@@ -190,6 +190,37 @@ test_make(void)
 	free(out);
 }
 
+/* Made by another program: tests/lib/seals.py. */
+static void
+test_derive(void)
+{
+	static const unsigned char key[] = {0x89, 0xe5, 0x33, 0x83, 0x5b, 0xda,
+	    0x86, 0xe7, 0xf8, 0x76, 0xd4, 0xb0, 0xaf, 0xaf, 0x71, 0x8e, 0x1a,
+	    0xfa, 0x97, 0x48, 0xbe, 0x5c, 0x24, 0x5f, 0xe7, 0xd1, 0x94, 0x8e,
+	    0x2f, 0xae, 0xb8, 0x02};
+	struct seal_ring empty = {0}, ret;
+	char seal[SEAL_SIZE(sizeof(PLAIN) - 1)];
+
+	both.seals = 1;
+	tap_ok(seal_derive(
+		   &both, "sasl-bearer answer 0123456789abcdef", &ret) == 0 &&
+		ret.count == 2 && ret.seals == 1,
+	    "as many keys as there were");
+	tap_ok(memcmp(ret.keys[1].key, key, sizeof(key)) == 0,
+	    "in the same order");
+	tap_is(ret.keys[1].id, "94ccfcea", "with ids of their own");
+	tap_ok(
+	    seal_make(&ret.keys[1], &bond, PLAIN, strlen(PLAIN), seal) == 0 &&
+		opens(&ret, &bond, seal) == 1,
+	    "they seal");
+	tap_ok(opens(&both, &bond, seal) == -ERR_KEY,
+	    "the keys they were made of do not open that");
+	tap_ok(seal_derive(&both, "another", &ret) == 0 &&
+		opens(&ret, &bond, seal) == -ERR_KEY,
+	    "nor do those of another purpose");
+	tap_ok(seal_derive(&empty, "", &ret) == 0 && ret.count == 0, "no key");
+}
+
 int
 main(void)
 {
@@ -198,5 +229,6 @@ main(void)
 	test_every_byte();
 	test_ids();
 	test_make();
+	test_derive();
 	return tap_done();
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 
 #include "common/err.h"
 #include "common/util.h"
-#include "helper/daemon/seal.h"
+#include "helper/seal/seal.h"
 
 #define SEAL_VERSION "v1"
 #define PREFIX SEAL_VERSION ":"
@@ -62,6 +63,25 @@ seal_add(struct seal_ring *ring, const char *hex)
 	else
 		util_wipe(k, sizeof(*k));
 	return r;
+}
+
+int
+seal_derive(
+    const struct seal_ring *ring, const char *purpose, struct seal_ring *ret)
+{
+	struct seal_key *k;
+	size_t i;
+
+	*ret = (struct seal_ring){.seals = ring->seals};
+	for (i = 0; i < ring->count; i++) {
+		k = &ret->keys[i];
+		if (!HMAC(EVP_sha256(), ring->keys[i].key, SEAL_KEY_SIZE,
+			(const void *)purpose, strlen(purpose), k->key, NULL) ||
+		    make_id(k) < 0)
+			return -ENOMEM;
+		ret->count++;
+	}
+	return 0;
 }
 
 /* Hand over what must be the same when the seal is opened. */

@@ -43,6 +43,18 @@ struct seal_bond {
 int seal_add(struct seal_ring *ring, const char *hex);
 
 /*
+ * Make the keys of one purpose: who has such a key knows no other. It is the
+ * HMAC-SHA256 (RFC 2104) of the purpose with the ring's key.
+ *
+ *	ring	may be empty
+ *	ret	as many, in the same order; wipe it, also after a failure
+ *
+ * Returns 0, or -ENOMEM when libcrypto fails.
+ */
+int seal_derive(
+    const struct seal_ring *ring, const char *purpose, struct seal_ring *ret);
+
+/*
  * Seal bytes with a key: AES-256-GCM with a random nonce, see
  * sasl-bearer-protocol(7).
  *
