@@ -781,16 +781,17 @@ def crashes(world):
     for path in glob.glob("core*"):
         os.unlink(path)
 
-    def crash(name, account, number):
+    def crash(name, account, number, asked=0):
         with world.helper.asking({"request": "refresh", "account": account}):
             pid = pid_of(name)
+            world.server.wait_seen("token", asked)      # or it could still be served
             with open(f"/proc/{pid}/limits", encoding="ascii") as f:
                 limit = next(line.split()[4:6] for line in f if line.startswith("Max core"))
             assert limit == ["0", "0"], (name, limit)
             os.kill(pid, number)
         wait_for(lambda: f"{name} was killed by signal {number:d}" in world.helper.log())
     world.server.always("token", Reply(silent=True))
-    crash("sasl-bearer-fetch", "person", signal.SIGSEGV)
+    crash("sasl-bearer-fetch", "person", signal.SIGSEGV, len(world.server.seen("token")) + 1)
     world.server.handlers.clear()
     bundle = world.helper.accounts["bundle"]
     world.helper.accounts["slow"] = {**bundle, "user": "slow@example.com",
