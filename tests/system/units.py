@@ -105,7 +105,7 @@ def verified(env):
 def shutdown_is_patient():
     "both services leave the daemon time to store what a fetch brings"
     for name in ("sasl-bearerd.service", "user/sasl-bearerd.service"):
-        assert value(name, "ExecStop") == "/bin/kill -TERM $MAINPID"
+        assert value(name, "ExecStop") == '/bin/sh -c "kill -TERM ${MAINPID}"'
         assert value(name, "KillSignal") == "SIGCONT"
         assert int(value(name, "TimeoutStopSec")) >= 60
         assert value(name, "Type") == "notify"
