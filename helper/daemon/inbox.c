@@ -103,7 +103,7 @@ unseal(struct inbox *b)
 	const struct seal_bond bond = {.name = b->id};
 	struct seal_ring keys = {0};
 	char *plain = malloc(LEFT_SIZE);
-	size_t len;
+	size_t len = 0;
 	int r = plain ? derive(b, &keys) : -ENOMEM;
 
 	if (r == 0)
