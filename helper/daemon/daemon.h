@@ -8,9 +8,9 @@
 #include "helper/config/settings.h"
 #include "helper/daemon/child.h"
 #include "helper/daemon/listen.h"
-#include "helper/seal/seal.h"
 #include "helper/daemon/table.h"
 #include "helper/daemon/worker.h"
+#include "helper/seal/seal.h"
 
 struct daemon {
 	struct settings settings;

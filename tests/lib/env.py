@@ -85,16 +85,16 @@ def identity(uid):
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": groups}
 
 
-def children():
-    """The process ids of this process's children."""
-    found = []
+def children(parent=None):
+    """The process ids of the children of a process, or of this one."""
+    parent, found = parent or os.getpid(), []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
                 fields = f.read().rpartition(")")[2].split()
         except OSError:
             continue
-        if int(fields[1]) == os.getpid():
+        if int(fields[1]) == parent:
             found.append(int(pid))
     return found
 

@@ -250,6 +250,15 @@ class OAuthServer(Provider):
         """
         self.handlers[kind] = reply
 
+    def hold(self, kind):
+        """Keep requests of that kind waiting until the event that is returned is set."""
+        go = threading.Event()
+
+        def wait(_request):
+            go.wait(30)
+        self.always(kind, wait)
+        return go
+
     def seen(self, kind=None):
         """The requests of that kind so far, oldest first."""
         with self.changed:

@@ -16,7 +16,7 @@ import tap
 from env import SRCDIR, built, identity, wait_for
 from helper import endpoints
 from machine import Machine, makefile, systemd
-from oauthd import OAuthServer, Reply
+from oauthd import OAuthServer
 
 SERVICE, SOCKET = "sasl-bearerd.service", "sasl-bearerd.socket"
 JAIL = "sasl-bearerd-postfix.socket"
@@ -284,21 +284,13 @@ class SlowRefresh:
     """A refresh that has come to the provider, which answers after go(); end() returns the reply."""
 
     def __init__(self, w):
-        self.server, self.waits, self.replies = w.server, threading.Event(), []
+        self.server, self.replies = w.server, []
         self.server.forget()
-        self.server.always("token", self.answer)
+        self.go = self.server.hold("token").set
         self.asking = threading.Thread(target=lambda: self.replies.append(
             w.ask(0, request="refresh", account=ALICE)))
         self.asking.start()
         self.server.wait_seen("token")
-
-    def answer(self, request):
-        self.waits.wait(30)
-        status, value = self.server.serve(request)
-        return Reply(status, json=value)
-
-    def go(self):
-        self.waits.set()
 
     def end(self):
         self.asking.join()

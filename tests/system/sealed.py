@@ -13,8 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 
 import seals
 import tap
-from env import SRCDIR, identity, wait_for
-from oauthd import Reply
+from env import SRCDIR, children, identity, wait_for
 from world import Stage
 
 ALICE = "alice@example.com"
@@ -146,13 +145,7 @@ def leave_answer(server, helper, meanwhile=None):
 
     meanwhile   called while the child waits for the provider
     """
-    waits = threading.Event()
-
-    def slowly(request):
-        waits.wait(30)
-        status, value = server.serve(request)
-        return Reply(status, json=value)
-    server.always("token", slowly)
+    go = server.hold("token")
     asking = threading.Thread(target=helper.request, args=(
         {"request": "refresh", "account": "alice"},))
     asking.start()
@@ -161,7 +154,7 @@ def leave_answer(server, helper, meanwhile=None):
         meanwhile()
     helper.kill()
     asking.join()
-    waits.set()
+    go.set()
     path = os.path.join(helper.state_dir, "alice#reply")
 
     def unlocked():
@@ -881,11 +874,6 @@ def only_the_daemon_has_it(stage):
     leave_answer(server, helper, look)
     takes_answer(server, helper)
     stage.end()
-
-
-def children(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
-        return [int(word) for word in f.read().split()]
 
 
 def memory(pid):
