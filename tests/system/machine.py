@@ -299,23 +299,6 @@ class SlowRefresh:
 
 
 @tap.promise
-def killed_in_a_refresh(w):
-    "where the daemon is killed, systemd lets the child of a refresh live: no grant is lost"
-    w.sign_in()
-    before = w.main_pid()
-    refresh = SlowRefresh(w)
-    w.machine.send(SERVICE)
-    wait_for(lambda: w.machine.show(SERVICE, "SubState") == "stop-sigterm", 10, "systemd to wait")
-    refresh.go()
-    assert refresh.end() == {}
-    wait_for(lambda: w.main_pid() not in (before, "0"), 30, "a new daemon")
-    assert w.token()["status"] == "ok"
-    assert w.server.newest_refresh_token(ALICE) in w.state_file()
-    assert w.ask(0, request="refresh", account=ALICE)["status"] == "ok"
-    assert len(w.server.seen("token")) == 2, "the answer that was left was not used"
-
-
-@tap.promise
 def stopped_in_a_refresh(w):
     "a stop waits for the refresh under way, tells who has asked, and stores what came"
     w.sign_in()

@@ -105,8 +105,7 @@ def verified(env):
 def shutdown_is_patient():
     "both services leave the daemon time to store what a fetch brings"
     for name in ("sasl-bearerd.service", "user/sasl-bearerd.service"):
-        assert value(name, "ExecStop") == '/bin/sh -c "kill -TERM ${MAINPID}"'
-        assert value(name, "KillSignal") == "SIGCONT"
+        assert value(name, "KillMode") == "mixed"
         assert int(value(name, "TimeoutStopSec")) >= 60
         assert value(name, "Type") == "notify"
         assert "78" in value(name, "RestartPreventExitStatus").split()
