@@ -44,10 +44,75 @@ add_candidate(struct search *s, const char *account)
 	    len ? ", " : "", account);
 }
 
+/* Copy a value of the reply; what is absent, or does not fit, is "". */
 static void
-consider(struct search *s, const char *account, const char *user)
+copy(char *dst, size_t size, const struct msg *m, const char *name)
 {
-	enum match m = match(s->operand, account, user);
+	const char *value = msg_get(m, name);
+
+	if (!value || strlen(value) >= size)
+		value = "";
+	snprintf(dst, size, "%s", value);
+}
+
+static unsigned
+services_of(const struct msg *m)
+{
+	const char *value = msg_get(m, "services");
+	char **names = NULL;
+	unsigned bits = 0;
+	size_t i;
+
+	if (!value || list_parse(value, " ", &names) < 0)
+		return 0;
+	for (i = 0; names && names[i]; i++)
+		bits |= service_parse(names[i]);
+	list_free(names);
+	return bits;
+}
+
+/* The server of one service, and the user it is told. */
+static void
+copy_service(struct resolved *r, const struct msg *m, size_t i)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "%s_server", service_names[i]);
+	copy(r->server[i], sizeof(r->server[i]), m, name);
+	snprintf(name, sizeof(name), "sasl_user_%s", service_names[i]);
+	copy(r->sasl_user[i], sizeof(r->sasl_user[i]), m, name);
+	if (!*r->sasl_user[i])
+		copy(r->sasl_user[i], sizeof(r->sasl_user[i]), m, "sasl_user");
+	if (!*r->sasl_user[i])
+		memcpy(r->sasl_user[i], r->user, sizeof(r->user));
+}
+
+/* Take over what the reply says of an account that serves a user. */
+static void
+take(struct resolved *r, const struct msg *m, const char *user)
+{
+	size_t i;
+
+	copy(r->account, sizeof(r->account), m, "account");
+	snprintf(r->user, sizeof(r->user), "%s", user);
+	copy(r->pattern, sizeof(r->pattern), m, "user");
+	copy(r->provider, sizeof(r->provider), m, "provider");
+	copy(r->grant, sizeof(r->grant), m, "grant");
+	copy(r->client_id, sizeof(r->client_id), m, "client_id");
+	copy(r->tenant, sizeof(r->tenant), m, "tenant");
+	copy(r->hosts, sizeof(r->hosts), m, "hosts");
+	copy(r->allow, sizeof(r->allow), m, "allow");
+	r->services = services_of(m);
+	for (i = 0; i < SERVICES; i++)
+		copy_service(r, m, i);
+}
+
+static void
+consider(struct search *s, const struct msg *reply)
+{
+	const char *account = msg_get(reply, "account");
+	const char *user = msg_get(reply, "user");
+	enum match m = match(s->operand, account, user ? user : account);
 
 	if (m == MATCH_NONE || m < s->best)
 		return;
@@ -58,27 +123,24 @@ consider(struct search *s, const char *account, const char *user)
 	}
 	s->count++;
 	add_candidate(s, account);
-	snprintf(s->found.account, sizeof(s->found.account), "%s", account);
-	snprintf(s->found.user, sizeof(s->found.user), "%s",
-	    m == MATCH_DOMAIN ? s->operand : user);
+	if (m == MATCH_DOMAIN)
+		user = s->operand;
+	take(&s->found, reply, user ? user : account);
 }
 
 /* Go through the accounts the helper lists. Returns 0 or an exit code. */
 static int
 search(struct call *c, struct search *s)
 {
-	const char *account, *user;
 	int r = call_run(c);
 
 	while (r == 0) {
 		r = call_next(c);
 		if (r != 0)
 			break;
-		account = msg_get(&c->reply, "account");
-		if (!account)
+		if (!msg_get(&c->reply, "account"))
 			return call_status(c);
-		user = msg_get(&c->reply, "user");
-		consider(s, account, user ? user : account);
+		consider(s, &c->reply);
 	}
 	return r;
 }

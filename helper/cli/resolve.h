@@ -6,9 +6,24 @@
 #include "common/util.h"
 #include "helper/cli/cli.h"
 
+#define RESOLVED_WORDS 8192 /* bytes of a list */
+#define RESOLVED_SERVER (HOST_MAX + sizeof("[]:65535"))
+#define SERVICES 3 /* of enum service; arrays are by bit, as service_names */
+
+/* What the helper tells about an account; "" is what it does not tell. */
 struct resolved {
 	char account[ACCOUNT_NAME_MAX + 1];
 	char user[USER_MAX + 1]; /* never "*@domain" if a mailbox was named */
+	char pattern[USER_MAX + 1]; /* user of the account: may be "*@domain" */
+	char provider[ACCOUNT_NAME_MAX + 1];
+	char grant[32];
+	char client_id[256];
+	char tenant[256];
+	unsigned services;	    /* bits of enum service; 0: any */
+	char hosts[RESOLVED_WORDS]; /* a blank between them */
+	char allow[RESOLVED_WORDS]; /* uids, likewise */
+	char server[SERVICES][RESOLVED_SERVER]; /* HOST or HOST:PORT */
+	char sasl_user[SERVICES][USER_MAX + 1]; /* who the server is told */
 };
 
 /*

@@ -9,6 +9,7 @@
 #include "common/util.h"
 #include "helper/config/account.h"
 #include "helper/config/file.h"
+#include "helper/config/hostport.h"
 
 /* Report an error about a key. */
 static void
@@ -94,6 +95,26 @@ check_hosts(const struct account_conf *a, const struct source *src)
 		else if (strlen(host) > HOST_MAX)
 			wrong(src, "hosts", "has a name above 255 bytes");
 	}
+}
+
+/* A server that may not get the token would be of no use. */
+static void
+check_servers(const struct account_conf *a, const struct source *src)
+{
+	const struct {
+		const char *key, *value;
+	} servers[] = {
+	    {"imap_server", a->imap_server},
+	    {"pop_server", a->pop_server},
+	    {"smtp_server", a->smtp_server},
+	};
+	size_t i;
+
+	for (i = 0; a->hosts && i < COUNT_OF(servers); i++)
+		if (servers[i].value &&
+		    !hostport_listed(servers[i].value, a->hosts))
+			wrong(src, servers[i].key,
+			    "is not in hosts; name it there as well");
 }
 
 /* A file with a secret in it must be as private as a file that is one. */
@@ -271,5 +292,6 @@ account_check(const struct account_conf *a, const struct source *src)
 	check_user(a, src);
 	check_client(a, src);
 	check_hosts(a, src);
+	check_servers(a, src);
 	check_source(a, src);
 }

@@ -9,6 +9,7 @@
 
 #include "common/util.h"
 #include "helper/config/account.h"
+#include "helper/config/hostport.h"
 
 #define TENANT_MAX 128
 #define TENANT_MARK "{tenant}"
@@ -34,8 +35,26 @@ static const struct {
     BOTH(admin_consent_endpoint),
     BOTH(identity_endpoint),
     BOTH(identity_resource),
+    BOTH(imap_server),
+    BOTH(pop_server),
+    BOTH(smtp_server),
 #undef BOTH
 };
+
+/* What an account that names hosts of its own does not want. */
+static void
+drop_servers(const struct account_conf *a, struct provider *p)
+{
+	char **servers[] = {&p->imap_server, &p->pop_server, &p->smtp_server};
+	size_t i;
+
+	for (i = 0; a->hosts && i < COUNT_OF(servers); i++) {
+		if (!*servers[i] || hostport_listed(*servers[i], a->hosts))
+			continue;
+		free(*servers[i]);
+		*servers[i] = NULL;
+	}
+}
 
 static void
 inherit(struct account_conf *a, struct provider *p)
@@ -217,6 +236,7 @@ account_merge(
 {
 	int r;
 
+	drop_servers(a, p);
 	inherit(a, p);
 	if (source_line(src, "client_auth") == 0)
 		a->client_auth = p->client_auth;

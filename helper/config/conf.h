@@ -14,6 +14,7 @@ enum conf_type {
 	CONF_STRING,   /* char *: text */
 	CONF_PATH,     /* char *: absolute path */
 	CONF_URL,      /* char *: https, or http to this machine */
+	CONF_SERVER,   /* char *: HOST or HOST:PORT, see hostport.h */
 	CONF_LIST,     /* char **: blank-separated words, NULL at the end */
 	CONF_DURATION, /* int64_t: seconds; 90, 90s, 15m, 12h, 7d */
 	CONF_CHOICE,   /* int: index into choices */

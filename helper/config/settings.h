@@ -70,13 +70,16 @@ struct provider {
 	char *scope_client_credentials; /* instead of all these */
 	char *scope_jwt_bearer;		/* likewise */
 	char **hosts;
+	char *imap_server; /* in hosts */
+	char *pop_server;
+	char *smtp_server;
 	int64_t min_validity_s;
 	int client_auth;
 };
 
 /*
  * accounts.d/NAME.conf, with what its provider says filled in: after
- * account_load() URLs, scope, hosts, user and min_validity_s are final.
+ * account_load() URLs, scope, hosts, servers, user and min_validity_s are final.
  */
 struct account_conf {
 	char name[ACCOUNT_NAME_MAX + 1];
@@ -98,6 +101,9 @@ struct account_conf {
 	char *scope;
 	unsigned services; /* bits of enum service; 0: any */
 	char **hosts;
+	char *imap_server; /* or NULL; in hosts */
+	char *pop_server;
+	char *smtp_server;
 	char **allow;
 	char *sasl_user;
 	char *sasl_user_imap;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/util.h"
+#include "helper/config/hostport.h"
 #include "helper/config/settings.h"
 #include "helper/config/value.h"
 
@@ -248,6 +249,7 @@ store_string(const struct conf_key *key, const char *text, void *into,
 {
 	char **ret = member(key, into), *copy;
 	const char *wrong = NULL;
+	struct hostport server;
 
 	if (is_placeholder(text))
 		wrong = "is still a placeholder";
@@ -256,6 +258,9 @@ store_string(const struct conf_key *key, const char *text, void *into,
 	else if (key->type == CONF_URL && !url_valid(text, key->flags))
 		wrong = "is not an https URL (http only to 127.0.0.1, [::1] "
 			"or localhost)";
+	else if (key->type == CONF_SERVER && hostport_parse(text, &server) < 0)
+		wrong = "is not a server such as mail.example.com, "
+			"mail.example.com:993 or [2001:db8::1]:993";
 	if (wrong) {
 		snprintf(why, CONF_TEXT_MAX, "%s %s", key->name, wrong);
 		return -EINVAL;
@@ -277,6 +282,7 @@ value_parse(const struct conf_key *key, const char *text, void *into,
 	case CONF_STRING:
 	case CONF_PATH:
 	case CONF_URL:
+	case CONF_SERVER:
 		r = store_string(key, text, into, why);
 		break;
 	case CONF_LIST:
@@ -364,6 +370,7 @@ value_clear(const struct conf_key *key, void *into)
 	case CONF_STRING:
 	case CONF_PATH:
 	case CONF_URL:
+	case CONF_SERVER:
 		util_secret_free(*(char **)m);
 		*(char **)m = NULL;
 		break;

@@ -16,13 +16,14 @@
 #include "helper/daemon/log.h"
 #include "helper/daemon/mailbox-list.h"
 #include "helper/daemon/mailbox.h"
-#include "helper/daemon/policy.h"
+#include "helper/config/policy.h"
 #include "helper/daemon/request.h"
 #include "helper/daemon/reseal.h"
 #include "helper/daemon/save.h"
 
 #define REFRESH_MS 60000
-#define TEXT_MAX 4096 /* of scope and flow: sealed, all must fit a message */
+#define WORDS_SIZE 8192 /* of hosts or allow in a reply */
+#define TEXT_MAX 4096	/* of scope and flow: sealed, all must fit a message */
 
 /* The state of an account's token; of a parent that of its worst mailbox. */
 static void
@@ -67,25 +68,107 @@ put_storage(struct msg_writer *w, int storage)
 		    storage == STORAGE_PLAIN ? "plain" : "sealed");
 }
 
-/* What a screen shows of an account. */
+/* Put words, a blank between them; not at all when there is no room. */
+static void
+put_words(struct msg_writer *w, const char *name, char *const *words)
+{
+	char text[WORDS_SIZE];
+	size_t len = 0, n;
+
+	for (; words && *words; words++) {
+		n = strlen(*words);
+		if (n + 2 > sizeof(text) - len)
+			return;
+		if (len > 0)
+			text[len++] = ' ';
+		memcpy(text + len, *words, n);
+		len += n;
+	}
+	text[len] = '\0';
+	msg_put(w, name, text);
+}
+
+static void
+put_services(struct msg_writer *w, unsigned services)
+{
+	char text[32] = "";
+	size_t i, len = 0;
+
+	for (i = 0; service_names[i]; i++)
+		if (services & 1U << i)
+			len += (size_t)snprintf(text + len, sizeof(text) - len,
+			    "%s%s", len ? " " : "", service_names[i]);
+	msg_put(w, "services", text);
+}
+
+/* Who else may use it, beside root and ourselves. */
+static void
+put_allow(struct msg_writer *w, const struct account *a)
+{
+	char text[WORDS_SIZE] = "";
+	size_t i, len = 0;
+
+	for (i = 0; i < a->allow_count && len < sizeof(text) - 16; i++)
+		if (a->allow[i] != 0 && a->allow[i] != geteuid())
+			len += (size_t)snprintf(text + len, sizeof(text) - len,
+			    "%s%lu", len ? " " : "",
+			    (unsigned long)a->allow[i]);
+	msg_put(w, "allow", text);
+}
+
+/* What its file says, for those who set up programs and cannot read it. */
+static void
+put_conf(struct msg_writer *w, const struct account *a)
+{
+	const struct account_conf *conf = a->conf;
+
+	msg_put(w, "provider", conf->provider);
+	msg_put(w, "grant", grant_names[conf->grant]);
+	msg_put(w, "tenant", conf->tenant);
+	msg_put(w, "client_id", conf->client_id);
+	put_services(w, conf->services);
+	put_words(w, "hosts", conf->hosts);
+	msg_put(w, "imap_server", conf->imap_server);
+	msg_put(w, "pop_server", conf->pop_server);
+	msg_put(w, "smtp_server", conf->smtp_server);
+	msg_put(w, "sasl_user", conf->sasl_user);
+	msg_put(w, "sasl_user_imap", conf->sasl_user_imap);
+	msg_put(w, "sasl_user_pop", conf->sasl_user_pop);
+	msg_put(w, "sasl_user_smtp", conf->sasl_user_smtp);
+	put_allow(w, a);
+}
+
+/* What a screen shows of an account. Returns 0 or a code of msg_end(). */
+static int
+format_listed(struct msg_writer *w, const struct account *a, int with_conf)
+{
+	const struct account *worst = mailbox_worst(a);
+
+	msg_put(w, "account", a->name);
+	msg_put(w, "user", a->conf->user);
+	if (with_conf)
+		put_conf(w, a);
+	if (mailbox_is_parent(a))
+		msg_put_number(w, "mailboxes", (int64_t)a->box_count);
+	put_storage(w, mailbox_is_parent(a) ? mailbox_storage(a) : a->storage);
+	put_state(w, worst ? worst : a);
+	return msg_end(w);
+}
+
+/* A file that is as large as can be does not hide its account. */
 static void
 send_listed(struct conn *c, const struct account *a)
 {
-	const struct account *worst = mailbox_worst(a);
-	char buf[4096];
+	char buf[MSG_MAX];
 	struct msg_writer w;
 
 	msg_begin(&w, buf, sizeof(buf));
-	msg_put(&w, "account", a->name);
-	msg_put(&w, "user", a->conf->user);
-	msg_put(&w, "provider", a->conf->provider);
-	msg_put(&w, "grant", grant_names[a->conf->grant]);
-	if (mailbox_is_parent(a))
-		msg_put_number(&w, "mailboxes", (int64_t)a->box_count);
-	put_storage(&w, mailbox_is_parent(a) ? mailbox_storage(a) : a->storage);
-	put_state(&w, worst ? worst : a);
-	if (msg_end(&w) == 0)
-		conn_send(c, &w);
+	if (format_listed(&w, a, 1) < 0) {
+		msg_begin(&w, buf, sizeof(buf));
+		if (format_listed(&w, a, 0) < 0)
+			return;
+	}
+	conn_send(c, &w);
 }
 
 void

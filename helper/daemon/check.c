@@ -14,7 +14,7 @@
 #include "helper/config/program.h"
 #include "helper/daemon/check.h"
 #include "helper/daemon/mailbox-list.h"
-#include "helper/daemon/policy.h"
+#include "helper/config/policy.h"
 
 #define SIGN_MS 10000
 #define DAY_S 86400

@@ -14,7 +14,7 @@
 #include "helper/daemon/log.h"
 #include "helper/daemon/mailbox-list.h"
 #include "helper/daemon/mailbox.h"
-#include "helper/daemon/policy.h"
+#include "helper/config/policy.h"
 #include "helper/daemon/reseal.h"
 #include "helper/daemon/save.h"
 

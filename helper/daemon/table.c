@@ -10,7 +10,7 @@
 
 #include "helper/daemon/daemon.h"
 #include "helper/daemon/mailbox-list.h"
-#include "helper/daemon/policy.h"
+#include "helper/config/policy.h"
 #include "helper/daemon/table.h"
 
 static int

@@ -23,7 +23,8 @@ def setup(env):
     server = OAuthServer(tls=env.tls(), log=env.log_file("oauthd")).start()
     accounts = {
         "alice": {"user": ALICE, "allow": ["mail", "2"], "hosts": ["imap.example.com", "*.example.org", "127.0.0.1"],
-                  "services": ["imap", "smtp"], "sasl_user_smtp": "relay@example.com"},
+                  "services": ["imap", "smtp"], "sasl_user_smtp": "relay@example.com",
+                  "imap_server": "imap.example.com:1993", "smtp_server": "smtp.example.org"},
         "carol": {"user": "carol@example.com", "allow": ["bin"]},
         "one": {"user": "twin@example.com", "services": ["imap"]},
         "two": {"user": "twin@example.com", "services": ["imap", "smtp"]},
@@ -176,6 +177,40 @@ def lists(helper):
     assert everything["one"]["state"] == "login_required"
     assert "sasl-bearer login one" in everything["one"]["last_error"]
     assert helper.state("alice")["access_token"] not in str(everything)
+
+
+@tap.promise
+def lists_what_programs_need(helper):
+    "list tells who may use an account what its file says, so that programs can be set up"
+    for uid in (None, MAIL):
+        alice = helper.list(uid=uid)["alice"]
+        said = {name: alice.get(name) for name in (
+            "services", "hosts", "allow", "imap_server", "pop_server", "smtp_server",
+            "sasl_user", "sasl_user_smtp", "client_id")}
+        assert said == {
+            "services": "imap smtp", "hosts": "imap.example.com *.example.org 127.0.0.1",
+            "allow": "8 2", "imap_server": "imap.example.com:1993", "pop_server": None,
+            "smtp_server": "smtp.example.org", "sasl_user": None,
+            "sasl_user_smtp": "relay@example.com", "client_id": "test-client"}, alice
+    assert "services" not in helper.list()["carol"]
+
+
+@tap.promise
+def lists_large_accounts(helper):
+    "list has every account, however much its file says"
+    names = [f"host-{n}.{'x' * 200}.example.com" for n in range(256)]
+    uids = [str(n) for n in range(4000000000, 4000000256)]
+    helper.accounts |= {
+        "many": {"user": "many@example.com", "hosts": names[:30], "allow": uids},
+        "huge": {"user": "huge@example.com", "hosts": names, "client_id": "i" * 3000}}
+    assert helper.reload()["status"] == "ok", helper.log()
+    listed = helper.list()
+    assert listed["many"]["hosts"].split() == names[:30]
+    assert listed["many"]["allow"].split() == uids
+    assert "hosts" not in listed["huge"] and "state" in listed["huge"], listed["huge"]
+    for name in ("many", "huge"):
+        del helper.accounts[name]
+    assert helper.reload()["status"] == "ok", helper.log()
 
 
 @tap.promise

@@ -304,6 +304,21 @@ def mail_servers():
 
 
 @tap.promise
+def servers_of_services():
+    "each file names a server for each service it has a host for, with its port"
+    ports = {"imap": {"993"}, "pop": {"995"}, "smtp": {"465", "587"}}
+    for name in shipped():
+        keys = keys_of(name)
+        for service, known in ports.items():
+            server = keys.get(f"{service}_server", "")
+            if any(host.startswith(service + ".") for host in keys.get("hosts", "").split()):
+                assert server, (name, service)
+            assert not server or server.rpartition(":")[2] in known, (name, server)
+        if name.startswith("microsoft") and name != "microsoft-hve":
+            assert all(f"{service}_server" in keys for service in ports), name
+
+
+@tap.promise
 def high_volume():
     "High Volume Email gets tokens that live on for more than ten minutes"
     validity = re.fullmatch(r"(\d+)s", keys_of("microsoft-hve")["min_validity"])

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "common/util.h"
-#include "helper/daemon/policy.h"
+#include "helper/config/policy.h"
 #include "tests/unit/tap.h"
 
 static const struct {

@@ -53,6 +53,8 @@ static const char test_provider[] =
 	"scope_smtp = send\n"
 	"scope_client_credentials = https://mail.test/.default\n"
 	"hosts = imap.test smtp.test\n"
+	"imap_server = imap.test:1993\n"
+	"smtp_server = smtp.test\n"
 	"min_validity = 10m\n"
 	"client_auth = basic\n";
 
@@ -130,6 +132,57 @@ test_good(void)
 	}
 }
 
+/* Which servers an account has: its own, else those its hosts have. */
+static const struct {
+	const char *what;
+	const char *text;
+	const char *imap, *pop, *smtp;
+} servers[] = {
+	{"the provider's", "", "imap.test:1993", NULL, "smtp.test"},
+	{"its own first", "imap_server = smtp.test:993\n", "smtp.test:993",
+	NULL, "smtp.test"},
+	{"hosts of its own", "hosts = h.test\npop_server = h.test\n", NULL,
+	"h.test", NULL},
+	{"hosts with a glob", "hosts = *.test\n", "imap.test:1993", NULL,
+	"smtp.test"},
+	{"one of the hosts", "hosts = smtp.test\n", NULL, NULL, "smtp.test"},
+};
+
+static void
+is_server(const char *have, const char *want, const char *what)
+{
+	if (have && want)
+		tap_is(have, want, what);
+	else
+		tap_ok(!have && !want, "%s", what);
+}
+
+static void
+test_servers(void)
+{
+	struct account_conf *a;
+	struct conf_errors e;
+	char text[256];
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(servers); i++) {
+		e = (struct conf_errors){0};
+		snprintf(text, sizeof(text),
+			"provider = test\nclient_id = x\n%s", servers[i].text);
+		write_file("accounts.d/s.conf", text, 0600);
+		if (account_load(&settings, "s", &a, &e) < 0) {
+			tap_ok(0, "%s: %s", servers[i].what, e.first);
+			continue;
+		}
+		tap_ok(1, "servers: %s", servers[i].what);
+		is_server(a->imap_server, servers[i].imap, "  imap_server");
+		is_server(a->pop_server, servers[i].pop, "  pop_server");
+		is_server(a->smtp_server, servers[i].smtp, "  smtp_server");
+		account_conf_free(a);
+	}
+	unlink(in_dir("accounts.d/s.conf"));
+}
+
 #define BASE "provider = test\nclient_id = x\n"
 #define GLOB                                                          \
 	BASE "tenant = t\nclient_secret_file = /s\nuser = *@x.test\n" \
@@ -156,6 +209,12 @@ static const struct {
 	{BASE "hosts = *\n", ":3: hosts may have a \"*\" only as in "},
 	{BASE "hosts = a.*.b\n", ":3: hosts may have a \"*\" only as in "},
 	{BASE "hosts = imaps://h\n", ":3: hosts takes host names, not URLs"},
+	{BASE "pop_server = pop.test\n",
+	":3: pop_server is not in hosts; name it there as well"},
+	{BASE "hosts = a\nimap_server = a:99999\n",
+	":4: imap_server is not a server such as "},
+	{"provider = servers\nclient_id = x\n",
+	"providers.d/servers.conf:3: smtp_server is not in hosts; "},
 	{BASE "services = imap imaps\n", ":3: services \"imaps\" is not one"},
 	{BASE "user = a*@x.test\n", ":3: user may have a \"*\" only as in "},
 	{BASE "user = *@*\n", ":3: user may have a \"*\" only as in "},
@@ -619,7 +678,8 @@ clean(void)
 	    "accounts.d/b.conf", "accounts.d/zoe.conf", "accounts.d/ann.conf",
 	    "accounts.d/ann.conf~", "accounts.d/not one.conf",
 	    "providers.d/test.conf", "providers.d/broken.conf",
-	    "providers.d/empty.conf", "sasl-bearer.conf"};
+	    "providers.d/empty.conf", "providers.d/servers.conf",
+	    "sasl-bearer.conf"};
 	size_t i;
 
 	for (i = 0; i < COUNT_OF(files); i++)
@@ -640,10 +700,14 @@ main(void)
 	write_file("providers.d/test.conf", test_provider, 0644);
 	write_file("providers.d/broken.conf", "title = B\nhots = h\n", 0644);
 	write_file("providers.d/empty.conf", "title = E\n", 0644);
+	write_file("providers.d/servers.conf",
+	    "title = S\nhosts = a *.b\nsmtp_server = c\nimap_server = x.b\n",
+	    0644);
 	write_file("sasl-bearer.conf", "", 0644);
 	tap_ok(settings_load(in_dir("sasl-bearer.conf"), 0, &settings, &e) == 0,
 	    "settings");
 	test_good();
+	test_servers();
 	test_wrong();
 	test_user_length();
 	test_inline_secret();

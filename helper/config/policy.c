@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/util.h"
-#include "helper/daemon/policy.h"
+#include "helper/config/policy.h"
 
 #define LOCAL_PART_MAX 64
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

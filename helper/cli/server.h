@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* server.h - which mail server a command is about */
+#ifndef SASL_BEARER_CLI_SERVER_H
+#define SASL_BEARER_CLI_SERVER_H
+
+#include "helper/cli/resolve.h"
+
+struct server {
+	char host[HOST_MAX + 1]; /* an IPv6 address without brackets */
+	unsigned port;		 /* 1..65535 */
+	int implicit_tls;	 /* else STARTTLS, or STLS */
+};
+
+/*
+ * Find the server of an account for one service.
+ *
+ *	service	one of enum service; the account must serve it
+ *	operand	HOST or HOST:PORT, of --server or as an operand; it must be in
+ *		the account's hosts. NULL: the account's server, else the only
+ *		host if there is only one and it is a name
+ *	ret	written only on success
+ *
+ * Without a port it is 993, 995 or 587. TLS comes first, except on 110, 143 and
+ * 587, and with SMTP everywhere but on 465.
+ *
+ * Returns 0 or an exit code, reported.
+ */
+int resolve_server(const struct resolved *account, enum service service,
+    const char *operand, struct server *ret);
+
+/*
+ * Write a server as URLs have it: HOST:PORT, an IPv6 address in brackets.
+ *
+ *	buf	RESOLVED_SERVER bytes
+ */
+void server_format(const struct server *s, char *buf);
+
+/* The index of a service in service_names and in the arrays of a resolved. */
+size_t service_index(enum service service);
+
+#endif
