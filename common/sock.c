@@ -85,6 +85,23 @@ sock_peer(int fd, uid_t *ret_uid, pid_t *ret_pid)
 	return 0;
 }
 
+uid_t
+sock_overflow_uid(void)
+{
+	char buf[24] = "";
+	size_t len = 0;
+	int64_t uid = 65534;
+	int fd = open("/proc/sys/kernel/overflowuid", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		util_read_all(fd, buf, sizeof(buf) - 1, &len);
+		close(fd);
+	}
+	buf[strcspn(buf, "\n")] = '\0';
+	util_number_parse(buf, 0, UINT32_MAX, &uid);
+	return (uid_t)uid;
+}
+
 int
 sock_send(struct sock *s, const struct msg_writer *w)
 {

@@ -43,6 +43,12 @@ int sock_open(struct sock *s, const char *path, int64_t deadline_ms);
 int sock_peer(int fd, uid_t *ret_uid, pid_t *ret_pid);
 
 /*
+ * The uid that stands for all of other user namespaces, which may not pass for
+ * a user: Linux's /proc/sys/kernel/overflowuid, else 65534.
+ */
+uid_t sock_overflow_uid(void);
+
+/*
  * Send a finished message. Returns 0 or a negative errno. When the other side
  * has closed already that is 0: it may have said why, and sock_next() finds it.
  */

@@ -11,18 +11,16 @@
 #include "common/util.h"
 #include "helper/cli/call.h"
 
-#define SOCKET_VARIABLE "SASL_BEARER_SOCKET"
-
 int
 call_is_default(const struct cli *cli)
 {
-	const char *path = getenv(SOCKET_VARIABLE);
+	const char *path = getenv(CALL_SOCKET_VARIABLE);
 
 	return !cli->socket && !(path && *path);
 }
 
-static int
-find_socket(struct cli *cli, const char **ret)
+int
+call_socket(struct cli *cli, const char **ret)
 {
 	int r;
 
@@ -31,7 +29,7 @@ find_socket(struct cli *cli, const char **ret)
 		return 0;
 	}
 	if (!call_is_default(cli)) {
-		*ret = getenv(SOCKET_VARIABLE);
+		*ret = getenv(CALL_SOCKET_VARIABLE);
 		return 0;
 	}
 	r = cli_settings(cli);
@@ -47,7 +45,7 @@ call_new(struct cli *cli, const char *request, struct call **ret)
 	const char *path;
 	int r;
 
-	r = find_socket(cli, &path);
+	r = call_socket(cli, &path);
 	if (r != 0)
 		return r;
 	c = calloc(1, sizeof(*c));

@@ -10,6 +10,7 @@
 #include "helper/cli/cli.h"
 
 #define CALL_TIMEOUT_MS 60000
+#define CALL_SOCKET_VARIABLE "SASL_BEARER_SOCKET"
 
 struct call {
 	const char *path;   /* of the socket */
@@ -30,6 +31,13 @@ struct call {
  * Returns 0 or an exit code, reported.
  */
 int call_new(struct cli *cli, const char *request, struct call **ret);
+
+/*
+ * The helper's socket: --socket, else the variable, else the configuration's.
+ *
+ * Returns 0 or an exit code, reported.
+ */
+int call_socket(struct cli *cli, const char **ret);
 
 /* Whether the socket is one the caller did not name. */
 int call_is_default(const struct cli *cli);

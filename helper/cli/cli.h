@@ -90,7 +90,9 @@ int cli_write(const char *text, size_t len);
 int cmd_list(struct cli *cli, int argc, char **argv);
 int cmd_login(struct cli *cli, int argc, char **argv);
 int cmd_logout(struct cli *cli, int argc, char **argv);
+int cmd_probe(struct cli *cli, int argc, char **argv);
 int cmd_refresh(struct cli *cli, int argc, char **argv);
 int cmd_token(struct cli *cli, int argc, char **argv);
+int cmd_tunnel(struct cli *cli, int argc, char **argv);
 
 #endif

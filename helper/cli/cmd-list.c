@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/err.h"
 #include "common/util.h"
 #include "helper/cli/call.h"
+#include "helper/cli/screen.h"
 #include "helper/cli/table.h"
 #include "helper/cli/when.h"
 
@@ -156,20 +156,6 @@ collect(struct call *c, struct output *out)
 		r = cli_error(
 		    EX_TEMPFAIL, "the helper's list is not whole; try again");
 	return r;
-}
-
-static size_t
-screen_width(void)
-{
-	const char *columns = getenv("COLUMNS");
-	struct winsize size;
-	int64_t n;
-
-	if (columns && util_number_parse(columns, 40, 1000, &n) == 0)
-		return (size_t)n;
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
-		return size.ws_col;
-	return 80;
 }
 
 static void

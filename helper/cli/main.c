@@ -42,6 +42,14 @@ static const struct command commands[] = {
 	"print an access token"},
     {"refresh", cmd_refresh, "USER",
 	"get a new access token from the provider now"},
+    {"probe", cmd_probe,
+	"[--server HOST[:PORT]] [--ca-file FILE]\n"
+	"\tUSER imap|pop|smtp",
+	"log in to a mail server and show each step"},
+    {"tunnel", cmd_tunnel,
+	"[--listen unix:PATH] [--ca-file FILE]\n"
+	"\tUSER imap|pop|smtp [HOST[:PORT]]",
+	"give a program a mail session that is logged in already"},
     {0},
 };
 

@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +33,7 @@ struct server {
 	struct event *again; /* listen again after a pause */
 	struct conn *first;
 	unsigned count;
-	int64_t overflow_uid; /* stands for uids of other user namespaces */
+	uid_t overflow_uid; /* stands for uids of other user namespaces */
 };
 
 struct conn *
@@ -285,7 +284,7 @@ welcome(struct server *s, int fd)
 	uid_t uid;
 	pid_t pid;
 
-	if (sock_peer(fd, &uid, &pid) < 0 || (int64_t)uid == s->overflow_uid) {
+	if (sock_peer(fd, &uid, &pid) < 0 || uid == s->overflow_uid) {
 		log_line(LEVEL_INFO,
 		    "a connection from another user namespace is refused");
 		uid = (uid_t)-1;
@@ -351,23 +350,6 @@ on_listening(evutil_socket_t listener, short what, void *arg)
 	}
 }
 
-static int64_t
-read_overflow_uid(void)
-{
-	char buf[24] = "";
-	size_t len = 0;
-	int64_t uid = 65534;
-	int fd = open("/proc/sys/kernel/overflowuid", O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		util_read_all(fd, buf, sizeof(buf) - 1, &len);
-		close(fd);
-	}
-	buf[strcspn(buf, "\n")] = '\0';
-	util_number_parse(buf, 0, UINT32_MAX, &uid);
-	return uid;
-}
-
 struct server *
 server_new(struct daemon *d)
 {
@@ -377,7 +359,7 @@ server_new(struct daemon *d)
 	if (!s)
 		return NULL;
 	s->daemon = d;
-	s->overflow_uid = read_overflow_uid();
+	s->overflow_uid = sock_overflow_uid();
 	s->again = evtimer_new(d->base, on_again, s);
 	if (!s->again) {
 		server_free(s);

@@ -28,7 +28,8 @@ INCLUDES = {
                           ["openssl", "event2"]),
     "helper/fetch": Rule(["common", "helper/sandbox", "helper/seal"], ["curl", "json-c"]),
     "helper/sign": Rule(["common", "helper/sandbox"], ["openssl", "json-c"]),
-    "helper/cli": Rule(["common", "helper/config"],
+    "helper/mail": Rule(["common"], ["openssl", "sasl"]),
+    "helper/cli": Rule(["common", "helper/config", "helper/mail"],
                        ["openssl", "sasl", "json-c", "qrencode.h"]),
 }
 LIBRARIES = ("sasl", "openssl", "event2", "event.h", "curl", "json-c", "json.h", "seccomp.h",

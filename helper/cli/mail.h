@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* mail.h - a mail server and an account for it, as probe and tunnel want them */
+#ifndef SASL_BEARER_CLI_MAIL_H
+#define SASL_BEARER_CLI_MAIL_H
+
+#include "helper/cli/server.h"
+#include "helper/mail/session.h"
+
+/* What the command line says about it. */
+struct mail_words {
+	const char *user;
+	const char *service; /* imap, pop or smtp */
+	const char *server;  /* HOST[:PORT], or NULL: the account's */
+	const char *ca_file; /* or NULL */
+};
+
+struct mail {
+	struct resolved account;
+	struct server server;
+	char port[6];
+	struct session session; /* ready for session_open() */
+};
+
+/*
+ * Find account and server, and tell the plugin in this process which helper it
+ * is to ask: the one that was asked here.
+ *
+ *	ret	written only on success; mail_free() it
+ *
+ * Returns 0 or an exit code, reported.
+ */
+int
+mail_new(struct cli *cli, const struct mail_words *words, struct mail **ret);
+
+/*
+ * Connect and log in.
+ *
+ * Returns 0 or an exit code, not reported: see session.error.
+ */
+int mail_login(struct mail *m);
+
+/* Close and wipe. NULL is fine. */
+void mail_free(struct mail *m);
+
+#endif

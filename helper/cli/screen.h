@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* screen.h - what fits a terminal */
+#ifndef SASL_BEARER_SCREEN_H
+#define SASL_BEARER_SCREEN_H
+
+#include <stddef.h>
+
+/* Columns: COLUMNS in the environment, else the terminal's, else 80. */
+size_t screen_width(void);
+
+/*
+ * Print a name and a text beside it, on standard output. A text that is too
+ * long goes on in the next line, at the same column, broken at blanks.
+ */
+void screen_field(const char *name, const char *text);
+
+#endif
