@@ -77,8 +77,9 @@ use(struct session *s)
 		return session_fail(s, EX_NOPERM,
 		    "%s logs %s in, but refuses %s: \"%s\"", s->host, s->user,
 		    commands[i].question, s->words);
-	session_command(s, commands[i].goodbye);
-	return 0;
+	if (session_command(s, commands[i].goodbye) == 0)
+		session_reply(s, commands[i].goodbye, &reply, &text);
+	return 0; /* whatever the server makes of a goodbye */
 }
 
 static int

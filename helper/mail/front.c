@@ -355,7 +355,7 @@ enum front
 front_run(struct session *s, struct stream *local, int code)
 {
 	struct talk t = {.s = s, .local = local, .code = code};
-	const char *greeting = code == 0 ? s->greeting : "ready";
+	const char *greeting = code == 0 ? s->greeting : "localhost ready";
 
 	if (strcmp(s->protocol->name, "imap") == 0)
 		return run_imap(&t);

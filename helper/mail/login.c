@@ -203,32 +203,43 @@ send_command(struct login *l)
 	return send_response(l, line);
 }
 
-/* Answer a challenge. */
+/* Let the mechanism answer a challenge. */
 static int
-answer(struct login *l, const char *challenge)
+step(struct login *l, const char *challenge, unsigned len)
 {
-	size_t size = strlen(challenge) + 1;
-	unsigned len = 0;
-	char *text;
 	int code;
 
-	if (!l->sent)
-		return send_response(l, "");
-	text = malloc(size);
-	if (!text)
-		return session_fail(l->s, EX_OSERR, "out of memory");
-	code = sasl_decode64(
-	    challenge, (unsigned)size - 1, text, (unsigned)size, &len);
-	if (code == SASL_OK) {
-		session_trace(l->s, "challenge", "%.*s", (int)len, text);
-		code = sasl_client_step(
-		    l->conn, text, len, NULL, &l->out, &l->len);
-	}
-	free(text);
+	session_trace(l->s, "challenge", "%.*s", (int)len, challenge);
+	code =
+	    sasl_client_step(l->conn, challenge, len, NULL, &l->out, &l->len);
 	if (code == SASL_OK || code == SASL_CONTINUE)
 		return send_response(l, "");
 	session_send(l->s, "*", 1); /* RFC 4422: not this way */
 	return sasl_failed(l, code);
+}
+
+/* Answer the server's "go on": with the response, if it waits for that. */
+static int
+answer(struct login *l, const char *base64)
+{
+	size_t size = strlen(base64) + 1;
+	unsigned len = 0;
+	char *challenge;
+	int r;
+
+	if (!l->sent)
+		return send_response(l, "");
+	challenge = malloc(size);
+	if (!challenge)
+		return session_fail(l->s, EX_OSERR, "out of memory");
+	if (sasl_decode64(base64, (unsigned)size - 1, challenge, (unsigned)size,
+		&len) == SASL_OK)
+		r = step(l, challenge, len);
+	else
+		r = session_fail(l->s, EX_PROTOCOL,
+		    "the challenge of %s is not base64", l->s->host);
+	free(challenge);
+	return r;
 }
 
 /* Whether the server says that it is its own trouble, and will pass. */
@@ -249,6 +260,8 @@ static int
 refused(struct session *s)
 {
 	s->refused = 1;
+	if (!*s->words)
+		snprintf(s->words, sizeof(s->words), "no reason given");
 	return session_fail(s, is_temporary(s) ? EX_TEMPFAIL : EX_NOPERM,
 	    "%s does not let %s in: \"%s\"", s->host, s->user, s->words);
 }

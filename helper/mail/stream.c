@@ -37,6 +37,9 @@ fail_errno(struct stream *s, const char *what, int code)
 {
 	char text[64];
 
+	if (code == -EPIPE || code == -ECONNRESET || code == -ERR_CLOSED)
+		return fail(
+		    s, EX_TEMPFAIL, "%s: the connection was closed", what);
 	return fail(
 	    s, EX_TEMPFAIL, "%s: %s", what, err_text(code, text, sizeof(text)));
 }
@@ -151,19 +154,6 @@ tls_result(struct stream *s, int result)
 	}
 }
 
-/*
- * Whether the server's first byte is not TLS's: a greeting, because it wants
- * STARTTLS. OpenSSL would only say "wrong version number".
- */
-static int
-speaks_clear(const struct stream *s)
-{
-	unsigned char first;
-
-	return recv(s->in, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 &&
-	    first != SSL3_RT_HANDSHAKE && first != SSL3_RT_ALERT;
-}
-
 static int
 handshake(struct stream *s, const char *host)
 {
@@ -183,10 +173,11 @@ handshake(struct stream *s, const char *host)
 		    s->in, s->wants_write ? POLLOUT : POLLIN, s->deadline_ms);
 		if (r < 0)
 			return fail_errno(s, "cannot begin TLS", r);
-		if (speaks_clear(s))
-			return fail(s, STREAM_NOT_TLS,
-			    "%s does not begin with TLS on this port", host);
 	}
+	/* OpenSSL says so of a greeting in clear: the server wants STARTTLS */
+	if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_WRONG_VERSION_NUMBER)
+		return fail(s, STREAM_NOT_TLS,
+		    "%s does not begin with TLS on this port", host);
 	if (r == -EPROTO)
 		return fail(s, EX_PROTOCOL, "cannot begin TLS with %s: %s",
 		    host, tls_reason(s->ssl, reason, sizeof(reason)));
