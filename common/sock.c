@@ -37,6 +37,25 @@ wait_for(int fd, short events, int64_t deadline_ms, int64_t max_ms)
 	return r < 0 && errno != EINTR ? -errno : 0;
 }
 
+/*
+ * A socket that is none of the descriptors 0 to 2: where the program has
+ * closed these, what another thread of it prints or reads must not be ours.
+ */
+static int
+new_socket(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int high = fd, saved;
+
+	if (fd >= 0 && fd <= STDERR_FILENO) {
+		high = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		saved = errno;
+		close(fd);
+		errno = saved;
+	}
+	return high;
+}
+
 int
 sock_open(struct sock *s, const char *path, int64_t deadline_ms)
 {
@@ -51,7 +70,7 @@ sock_open(struct sock *s, const char *path, int64_t deadline_ms)
 		return -ENAMETOOLONG;
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 
-	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	s->fd = new_socket();
 	if (s->fd < 0)
 		return -errno;
 	while (connect(s->fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
