@@ -82,7 +82,9 @@ names_get(
 		utils->seterror(utils->conn, 0,
 		    "the program gave no user name; set it in its "
 		    "configuration");
-		return r == SASL_OK || r == SASL_INTERACT ? SASL_BADPARAM : r;
+		/* what is no error to libsasl2 would be a step without a token
+		 */
+		return r < SASL_OK ? r : SASL_BADPARAM;
 	}
 	if (strnlen(user, USER_MAX + 1) > USER_MAX)
 		return too_long(utils, "the user name");
