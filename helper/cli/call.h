@@ -35,6 +35,8 @@ int call_new(struct cli *cli, const char *request, struct call **ret);
 /*
  * The helper's socket: --socket, else the variable, else the configuration's.
  *
+ *	ret	written only on success; lives as long as cli
+ *
  * Returns 0 or an exit code, reported.
  */
 int call_socket(struct cli *cli, const char **ret);

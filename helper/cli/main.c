@@ -50,6 +50,11 @@ static const struct command commands[] = {
 	"[--listen unix:PATH] [--ca-file FILE]\n"
 	"\tUSER imap|pop|smtp [HOST[:PORT]]",
 	"give a program a mail session that is logged in already"},
+    {"setup", cmd_setup,
+	"[--server HOST[:PORT]] [--ca-file FILE]\n"
+	"\t[--service imap|pop|smtp] [--mechanism xoauth2|oauthbearer]\n"
+	"\t[--with plugin|token|tunnel] [--sender-dependent] PROGRAM USER",
+	"print how a program is configured for an account"},
     {0},
 };
 

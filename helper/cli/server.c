@@ -63,6 +63,12 @@ known_server(const struct resolved *account, size_t service)
 	    : NULL;
 }
 
+int
+server_is_known(const struct resolved *account, enum service service)
+{
+	return known_server(account, service_index(service)) != NULL;
+}
+
 /* Whether the account's hosts have the server, as far as they are known. */
 static int
 is_listed(const struct resolved *account, const char *server)

@@ -28,6 +28,9 @@ struct server {
 int resolve_server(const struct resolved *account, enum service service,
     const char *operand, struct server *ret);
 
+/* Whether resolve_server() needs no operand. */
+int server_is_known(const struct resolved *account, enum service service);
+
 /*
  * Write a server as URLs have it: HOST:PORT, an IPv6 address in brackets.
  *

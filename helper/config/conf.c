@@ -123,9 +123,8 @@ distance(const char *a, const char *b)
 	return last[len];
 }
 
-/* The key a wrong name was probably meant to be, or NULL. */
-static const char *
-near_miss(const struct conf_key *keys, const char *name)
+const char *
+conf_near_miss(const struct conf_key *keys, const char *name)
 {
 	const char *best = NULL;
 	size_t d, limit = strlen(name) < 6 ? 2 : 3;
@@ -147,7 +146,7 @@ near_miss(const struct conf_key *keys, const char *name)
 static void
 report_unknown(const struct reader *r, unsigned line, const char *name)
 {
-	const char *meant = near_miss(r->keys, name);
+	const char *meant = conf_near_miss(r->keys, name);
 
 	if (strlen(name) > NAME_SHOWN)
 		conf_error(r->e, r->path, line,

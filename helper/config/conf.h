@@ -98,6 +98,9 @@ int conf_defaults(const struct conf_key *keys, void *into);
 /* The index of a name in a table, or -1. */
 int conf_find(const struct conf_key *keys, const char *name);
 
+/* The key a wrong name was probably meant to be, or NULL. */
+const char *conf_near_miss(const struct conf_key *keys, const char *name);
+
 /* Free what conf_load() stored, wiping it, and zero the members. */
 void conf_clear(const struct conf_key *keys, void *into);
 

@@ -105,7 +105,8 @@ def manual_has_options():
         text = f.read()
     written = set(re.findall(r"^\.It Fl -([a-z-]+)", text, re.M))
     source = ""
-    for name in ("cli", "cmd-list", "cmd-login", "cmd-logout", "cmd-refresh", "cmd-token"):
+    for name in ("cli", "cmd-list", "cmd-login", "cmd-logout", "cmd-refresh", "cmd-setup",
+                 "cmd-token"):
         with open(os.path.join(SRCDIR, f"helper/cli/{name}.c"), encoding="utf-8") as f:
             source += f.read()
     known = set(re.findall(r'\{"([a-z-]+)", (?:&|NULL, &|no_arg|required_arg)', source))
