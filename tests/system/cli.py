@@ -3,6 +3,7 @@
 """cli - sasl-bearer: list, token, refresh, logout, and what every command shares"""
 
 import base64
+import glob
 import json
 import os
 import re
@@ -105,9 +106,8 @@ def manual_has_options():
         text = f.read()
     written = set(re.findall(r"^\.It Fl -([a-z-]+)", text, re.M))
     source = ""
-    for name in ("cli", "cmd-list", "cmd-login", "cmd-logout", "cmd-refresh", "cmd-setup",
-                 "cmd-token"):
-        with open(os.path.join(SRCDIR, f"helper/cli/{name}.c"), encoding="utf-8") as f:
+    for path in glob.glob(os.path.join(SRCDIR, "helper/cli/c*.c")):
+        with open(path, encoding="utf-8") as f:
             source += f.read()
     known = set(re.findall(r'\{"([a-z-]+)", (?:&|NULL, &|no_arg|required_arg)', source))
     assert len(known) > 15, known
