@@ -29,6 +29,8 @@ tunnel_run(struct mail *m, int in, int out)
 		r = pump(&s->stream, local);
 		if (r != 0)
 			cli_error(r, "%s: %s", s->host, s->stream.error);
+	} else if (r == 0 && *s->error) {
+		r = cli_error(EX_TEMPFAIL, "%s", s->error);
 	}
 	stream_close(local);
 	free(local);

@@ -360,6 +360,8 @@ session_login(struct session *s)
 	if (r == 0)
 		r = exchange(&l);
 	session_trace(s, "answer", "%s", s->words);
+	if (r == 0)
+		s->error[0] = '\0';
 	sasl_dispose(&l.conn);
 	sasl_client_done();
 	return r;

@@ -91,29 +91,29 @@ events_out(const struct flow *f)
 }
 
 /*
- * Wait until something can be done. That the program's end is gone is told even
- * where nothing is waited for.
+ * Wait until something can be done. Where the program has ended its part its
+ * other end is watched too: once nobody reads there, all is over.
  *
  * Returns 0, -ETIMEDOUT, -EPIPE or another negative errno.
  */
 static int
 wait_for_either(const struct pump *p)
 {
-	struct pollfd fds[3] = {
+	int over = p->up.eof && p->up.end == 0;
+	short out = events_out(&p->down);
+	struct pollfd fds[] = {
 	    {p->up.to->in, (short)(events_in(&p->down) | events_out(&p->up)),
 		0},
-	    {p->down.to->out, events_out(&p->down), 0},
-	    {p->up.eof ? -1 : p->up.from->in, events_in(&p->up), 0},
+	    {out || over ? p->down.to->out : -1, out, 0},
+	    {events_in(&p->up) ? p->up.from->in : -1, events_in(&p->up), 0},
 	};
-	int64_t left_ms = p->up.eof ? p->linger_ms - util_now_ms() : -1;
-	int r;
+	int64_t left_ms = over ? p->linger_ms - util_now_ms() : -1;
 
-	if (p->up.eof && left_ms <= 0)
+	if (over && left_ms <= 0)
 		return -ETIMEDOUT;
-	r = poll(fds, COUNT_OF(fds), (int)left_ms);
-	if (r < 0)
+	if (poll(fds, COUNT_OF(fds), (int)left_ms) < 0)
 		return errno == EINTR ? 0 : -errno;
-	return fds[1].revents & (POLLERR | POLLHUP) && p->up.eof ? -EPIPE : 0;
+	return over && fds[1].revents & (POLLERR | POLLHUP) ? -EPIPE : 0;
 }
 
 /* Do what can be done. Returns as fill(). */

@@ -31,8 +31,8 @@ struct session {
 	char words[SESSION_WORDS_SIZE];	   /* its last ones */
 	int refused;			   /* it did not let us in: see words */
 	char mechanism[32];		   /* that was chosen */
-	char error[SESSION_ERROR_SIZE];
-	char tag[8]; /* with a blank behind it */
+	char error[SESSION_ERROR_SIZE];	   /* "" when all is well */
+	char tag[8];			   /* with a blank behind it */
 	unsigned commands;
 	struct stream stream;
 };
