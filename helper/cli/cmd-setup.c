@@ -29,9 +29,10 @@ static const struct setup_program programs[] = {
 	"fetch mail; --with token is for fetchmail 7"},
     {"generic", setup_generic, ANY, ONE, {WAY_NONE},
 	"what any other program may ask for"},
-    {"getmail", setup_getmail, IMAP | POP, ONE, {WAY_TOKEN}, "fetch mail"},
-    {"git", setup_git, IMAP | SMTP, ONE, {WAY_TOKEN, WAY_TUNNEL},
-	"send-email through msmtp; --service imap: imap-send"},
+    {"getmail", setup_getmail, IMAP, ONE, {WAY_TOKEN}, "fetch mail"},
+    {"git", setup_git, SMTP, ONE, {WAY_TOKEN}, "send-email, through msmtp"},
+    {"git-imap-send", setup_git_imap_send, IMAP, ONE, {WAY_TUNNEL},
+	"put patches among the drafts"},
     {"imtest", setup_imtest, ANY, ONE, {WAY_PLUGIN},
 	"try a login: imtest, pop3test, smtptest"},
     {"kmail", setup_kmail, ANY, MANY, {WAY_PLUGIN}, "read and send mail"},
@@ -73,7 +74,7 @@ print_programs(void)
 
 	printf("usage: sasl-bearer setup [OPTION]... PROGRAM USER\n\n");
 	for (i = 0; programs[i].name; i++)
-		printf("  %-12s%s\n", programs[i].name, programs[i].help);
+		printf("  %-14s%s\n", programs[i].name, programs[i].help);
 }
 
 /* Find a program by its name. Returns 0 or EX_USAGE, reported. */

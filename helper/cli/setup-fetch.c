@@ -61,16 +61,117 @@ setup_mbsync(struct setup *s)
 	return 0;
 }
 
+/* A list of Python: ["WORD", "WORD"]; the words have no control bytes. */
+static const char *
+python_words(struct setup *s, const char **words)
+{
+	const char *line = setup_quote(s, QUOTE_DOUBLE, *words);
+
+	while (*++words)
+		line = setup_format(
+		    s, "%s, %s", line, setup_quote(s, QUOTE_DOUBLE, *words));
+	return line;
+}
+
+/* Its configuration replaces %(NAME)s. */
+static const char *
+escape_percent(struct setup *s, const char *text)
+{
+	char buf[4096];
+	size_t len = 0;
+
+	for (; *text && len + 3 < sizeof(buf); text++) {
+		if (*text == '%')
+			buf[len++] = '%';
+		buf[len++] = *text;
+	}
+	buf[len] = '\0';
+	return setup_format(s, "%s", buf);
+}
+
+static void
+put_offlineimap_token(struct setup *s)
+{
+	const struct server *server = setup_server(s, IMAP);
+	const char *words[SETUP_WORDS];
+
+	setup_put(s, "remotehost = %s", server->host);
+	setup_put(s, "remoteport = %u", server->port);
+	setup_put(s, "remoteuser = %s",
+	    escape_percent(s, s->account.sasl_user[IMAP]));
+	setup_put(s, "ssl = %s", server->implicit_tls ? "yes" : "no");
+	if (!server->implicit_tls)
+		setup_put(s, "starttls = yes");
+	setup_put(s, "sslcacertfile = %s",
+	    s->ca_file ? escape_percent(s, s->ca_file) : "OS-DEFAULT");
+	setup_put(s, "auth_mechanisms = XOAUTH2");
+	setup_token_words(s, IMAP, 0, words);
+	setup_put(s,
+	    "oauth2_access_token_eval = __import__(\"subprocess\")"
+	    ".check_output([%s], text=True)",
+	    escape_percent(s, python_words(s, words)));
+	setup_note(s,
+	    "asked for at each start: long runs need \"-o\" from cron, not "
+	    "autorefresh");
+}
+
 int
 setup_offlineimap(struct setup *s)
 {
-	return cli_error(EX_SOFTWARE, "%s", s->program->name);
+	const char *name = s->account.account;
+
+	setup_file(s, "~/.offlineimaprc");
+	setup_put(s, "[general]");
+	setup_put(s, "accounts = %s", name);
+	setup_put(s, "[Account %s]", name);
+	setup_put(s, "localrepository = %s-local", name);
+	setup_put(s, "remoterepository = %s-remote", name);
+	setup_put(s, "[Repository %s-local]", name);
+	setup_put(s, "type = Maildir");
+	setup_put(s, "localfolders = ~/Mail/%s", name);
+	setup_put(s, "[Repository %s-remote]", name);
+	setup_put(s, "type = IMAP");
+	if (s->way == WAY_TUNNEL)
+		setup_put(s, "preauthtunnel = %s",
+		    escape_percent(s, setup_tunnel_command(s, IMAP)));
+	else
+		put_offlineimap_token(s);
+	setup_file(s, "run");
+	setup_put(s, "mkdir -p ~/Mail && offlineimap -o -a %s", name);
+	return 0;
 }
 
 int
 setup_getmail(struct setup *s)
 {
-	return cli_error(EX_SOFTWARE, "%s", s->program->name);
+	const struct server *server = setup_server(s, IMAP);
+	const char *words[SETUP_WORDS], *name = s->account.account;
+
+	if (!server->implicit_tls)
+		return cli_error(EX_USAGE,
+		    "getmail has no STARTTLS; name a port with --server "
+		    "HOST:993");
+	setup_token_words(s, IMAP, 0, words);
+	setup_file(s, "~/.config/getmail/getmailrc");
+	setup_put(s, "[retriever]");
+	setup_put(s, "type = SimpleIMAPSSLRetriever");
+	setup_put(s, "server = %s", server->host);
+	setup_put(s, "port = %u", server->port);
+	setup_put(s, "ca_certs = %s", s->ca_file ? s->ca_file : "system");
+	setup_put(s, "username = %s", s->account.sasl_user[IMAP]);
+	setup_put(s, "use_xoauth2 = True");
+	setup_put(s, "password_command = (%s)", python_words(s, words));
+	setup_put(s, "[destination]");
+	setup_put(s, "type = Maildir");
+	setup_put(s, "path = ~/Mail/%s/", name);
+	setup_put(s, "[options]");
+	setup_note(s, "only what is new, and leave it on the server");
+	setup_put(s, "read_all = False");
+	setup_file(s, "run");
+	setup_put(s,
+	    "mkdir -p ~/Mail/%s/cur ~/Mail/%s/new ~/Mail/%s/tmp && getmail",
+	    name, name, name);
+	return 0;
 }
 
 /* fetchmail cuts the command at blanks, knows no quotes, and replaces %h. */

@@ -128,6 +128,7 @@ int setup_fetchmail(struct setup *s);
 int setup_generic(struct setup *s);
 int setup_getmail(struct setup *s);
 int setup_git(struct setup *s);
+int setup_git_imap_send(struct setup *s);
 int setup_imtest(struct setup *s);
 int setup_kmail(struct setup *s);
 int setup_ldapsearch(struct setup *s);
