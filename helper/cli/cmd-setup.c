@@ -238,6 +238,10 @@ print(struct setup *s)
 	r = s->program->run(s);
 	if ((fclose(s->out) != 0 || s->failed) && r == 0)
 		r = cli_error(EX_OSERR, "out of memory");
+	if (r == 0 && s->mechanism && !s->mechanism_is_used)
+		r = cli_error(EX_USAGE,
+		    "--mechanism does not fit: %s, or the server, decides",
+		    s->way == WAY_TUNNEL ? "the tunnel" : s->program->name);
 	if (r == 0)
 		r = cli_write(text, len);
 	free(text);

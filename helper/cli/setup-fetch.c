@@ -20,8 +20,7 @@ put_mbsync_server(struct setup *s)
 	if (s->ca_file)
 		setup_put(s, "CertificateFile %s",
 		    setup_quote(s, QUOTE_DOUBLE, s->ca_file));
-	setup_put(s, "AuthMechs %s",
-	    s->mechanism ? s->mechanism : "OAUTHBEARER XOAUTH2");
+	setup_put(s, "AuthMechs %s", setup_mechanism(s, "OAUTHBEARER XOAUTH2"));
 	setup_note(s, "no Pass and no PassCmd: nobody is asked for a password");
 }
 
@@ -187,7 +186,7 @@ fetchmail_command(struct setup *s, size_t service, const char **ret)
 			return EX_DATAERR;
 		line = setup_format(s, "%s%s%s", line, i ? " " : "", words[i]);
 	}
-	*ret = setup_quote(s, QUOTE_DOUBLE, line);
+	*ret = setup_quote(s, QUOTE_FETCHMAIL, line);
 	return 0;
 }
 
@@ -201,11 +200,11 @@ put_fetchmail_tunnel(struct setup *s, size_t i)
 	if (r != 0)
 		return r;
 	setup_put(s, "poll %s proto %s%s",
-	    setup_quote(s, QUOTE_DOUBLE, server->host),
+	    setup_quote(s, QUOTE_FETCHMAIL, server->host),
 	    i == IMAP ? "imap" : "pop3", i == IMAP ? " auth ssh" : "");
 	setup_put(s, "\tplugin %s", command);
 	setup_put(s, "\tuser %s%s",
-	    setup_quote(s, QUOTE_DOUBLE, s->account.user),
+	    setup_quote(s, QUOTE_FETCHMAIL, s->account.user),
 	    i == IMAP ? "" : " password \"unused\"");
 	setup_note(s,
 	    "TLS is the tunnel's; without this fetchmail insists on its own");
@@ -221,14 +220,14 @@ put_fetchmail_token(struct setup *s, size_t i)
 	setup_note(
 	    s, "for fetchmail 7, which knows OAuth; 6 does not: --with tunnel");
 	setup_put(s, "poll %s proto %s service %u auth oauthbearer",
-	    setup_quote(s, QUOTE_DOUBLE, server->host),
+	    setup_quote(s, QUOTE_FETCHMAIL, server->host),
 	    i == IMAP ? "imap" : "pop3", server->port);
 	setup_put(s, "\tuser %s",
-	    setup_quote(s, QUOTE_DOUBLE, s->account.sasl_user[i]));
+	    setup_quote(s, QUOTE_FETCHMAIL, s->account.sasl_user[i]));
 	setup_put(
 	    s, "\t%s", server->implicit_tls ? "ssl" : "sslproto \"auto\"");
 	setup_put(s, "\tsslcertck%s%s keep", s->ca_file ? " sslcertfile " : "",
-	    s->ca_file ? setup_quote(s, QUOTE_DOUBLE, s->ca_file) : "");
+	    s->ca_file ? setup_quote(s, QUOTE_FETCHMAIL, s->ca_file) : "");
 }
 
 int

@@ -95,10 +95,10 @@ setup_exim(struct setup *s)
 	setup_note(s,
 	    "${base64d:} takes off what Exim puts on again; the last item "
 	    "answers a refusal");
-	if (!s->mechanism || strcmp(s->mechanism, "XOAUTH2") == 0)
+	if (strcmp(setup_mechanism(s, "XOAUTH2"), "XOAUTH2") == 0)
 		r = put_exim_authenticator(s, "XOAUTH2");
 	if (r == 0 &&
-	    (!s->mechanism || strcmp(s->mechanism, "OAUTHBEARER") == 0))
+	    strcmp(setup_mechanism(s, "OAUTHBEARER"), "OAUTHBEARER") == 0)
 		r = put_exim_authenticator(s, "OAUTHBEARER");
 	return r;
 }
@@ -127,7 +127,8 @@ int
 setup_sendmail(struct setup *s)
 {
 	const struct server *server = setup_server(s, SMTP);
-	const char *mechanism = setup_mechanism(s), *user = s->account.user;
+	const char *mechanism = setup_mechanism(s, "XOAUTH2"),
+		   *user = s->account.user;
 	int r = check(s);
 
 	if (r != 0)
@@ -151,6 +152,13 @@ setup_sendmail(struct setup *s)
 	setup_put(s, "FEATURE(`authinfo', `hash /etc/mail/authinfo')dnl");
 	if (s->ca_file)
 		setup_put(s, "define(`confCACERT', `%s')dnl", s->ca_file);
+	if (!s->socket_is_usual) {
+		setup_put(s, "LOCAL_CONFIG");
+		setup_put(s, "ESASL_BEARER_SOCKET=%s", s->socket);
+	}
+	setup_note(s,
+	    "TLS_Srv needs FEATURE(`access_db'), which Debian's and Fedora's "
+	    "files have");
 	setup_file(s, "/etc/mail/access");
 	setup_put(s, "TLS_Srv:%s VERIFY", server->host);
 	setup_file(s, "/etc/mail/authinfo");

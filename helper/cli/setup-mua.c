@@ -14,7 +14,7 @@ static void
 put_nmh(struct setup *s, const char *command, size_t service)
 {
 	const struct server *server = setup_server(s, service);
-	int bearer = s->mechanism && strcmp(s->mechanism, "OAUTHBEARER") == 0;
+	int bearer = strcmp(setup_mechanism(s, ""), "OAUTHBEARER") == 0;
 
 	setup_put(s, "%s -%s %s -port %u %s -certverify -sasl%s -user %s",
 	    command, service == 2 ? "server" : "host", server->host,
@@ -29,6 +29,7 @@ setup_nmh(struct setup *s)
 		return EX_DATAERR;
 	s->comment = "#: ";
 	setup_file(s, "~/.mh_profile");
+	setup_put(s, "Path: Mail");
 	setup_note(s,
 	    "-saslmech xoauth2 would be nmh's own, which knows nothing of the "
 	    "helper");

@@ -46,11 +46,12 @@ url(struct setup *s, size_t service, const char *user, const char *path)
 static const char *
 authenticators(struct setup *s, size_t service)
 {
-	int bearer = strcmp(setup_mechanism(s), "OAUTHBEARER") == 0;
+	int old_pop =
+	    is_neomutt(s) && strcmp(service_names[service], "pop") == 0;
+	int bearer =
+	    strcmp(setup_mechanism(s, old_pop ? "OAUTHBEARER" : "XOAUTH2"),
+		"OAUTHBEARER") == 0;
 
-	if (is_neomutt(s) && !s->mechanism &&
-	    strcmp(service_names[service], "pop") == 0)
-		return "oauthbearer"; /* the only one that all have */
 	if (s->way == WAY_PLUGIN && !is_neomutt(s) &&
 	    strcmp(service_names[service], "smtp") == 0)
 		return bearer ? "OAUTHBEARER " : "XOAUTH2 ";

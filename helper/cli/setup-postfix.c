@@ -51,7 +51,7 @@ put_sasl(struct setup *s, const char *dir)
 	    "is sent without TLS.");
 	setup_put(s, "smtp_sasl_tls_security_options = noanonymous");
 	setup_put(s, "smtp_sasl_mechanism_filter = %s",
-	    s->mechanism ? s->mechanism : "xoauth2, oauthbearer");
+	    setup_mechanism(s, "xoauth2, oauthbearer"));
 	setup_note(s,
 	    "Relays that want a password need a transport of their own in "
 	    "master.cf, a copy of \"smtp unix\" with -o "

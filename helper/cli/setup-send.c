@@ -13,7 +13,7 @@ static void
 put_msmtp(struct setup *s)
 {
 	const struct server *server = setup_server(s, SMTP);
-	int bearer = strcmp(setup_mechanism(s), "OAUTHBEARER") == 0;
+	int bearer = strcmp(setup_mechanism(s, "XOAUTH2"), "OAUTHBEARER") == 0;
 
 	setup_file(s, "~/.msmtprc");
 	setup_put(s, "account %s", s->account.account);
@@ -121,14 +121,11 @@ setup_curl(struct setup *s)
 	    "argument of --oauth2-bearer everybody here could read the token");
 	setup_put(s, "token=$(%s) &&", setup_token_command(s, i));
 	setup_put(s, "\tprintf 'oauth2-bearer = \"%%s\"\\n' \"$token\" |");
-	setup_put(s, "\tcurl -sS -K - %s%s%s%s%s-u %s \\",
+	setup_put(s, "\tcurl -sS -K - %s%s%s%s-u %s \\",
 	    server->implicit_tls ? "" : "--ssl-reqd ",
 	    s->ca_file ? "--cacert " : "",
 	    s->ca_file ? setup_quote(s, QUOTE_SHELL, s->ca_file) : "",
 	    s->ca_file ? " " : "",
-	    s->mechanism
-		? setup_format(s, "--login-options AUTH=%s ", s->mechanism)
-		: "",
 	    setup_quote(s, QUOTE_SHELL, setup_format(s, "%s:", user)));
 	put_curl_url(s, i, where);
 	return 0;

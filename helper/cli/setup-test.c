@@ -23,7 +23,7 @@ setup_imtest(struct setup *s)
 	    "\"sasl-bearer probe\" does, and shows more");
 	setup_put(s, "/usr/lib/cyrus/bin/%s %s -p %u -m %s -u %s -a %s %s",
 	    programs[i], server->implicit_tls ? "-s" : "-t ''", server->port,
-	    setup_mechanism(s), user, user, server->host);
+	    setup_mechanism(s, "XOAUTH2"), user, user, server->host);
 	return 0;
 }
 
@@ -56,7 +56,7 @@ setup_ldapsearch(struct setup *s)
 	    "ldapsearch -H %s://%s:%u%s -Y %s -U %s -O none -b '' -s base",
 	    server.port == 389 ? "ldap" : "ldaps", host,
 	    server.port ? server.port : 636, server.port == 389 ? " -ZZ" : "",
-	    s->mechanism ? s->mechanism : "OAUTHBEARER",
+	    setup_mechanism(s, "OAUTHBEARER"),
 	    setup_quote(s, QUOTE_SHELL, s->account.user));
 	return 0;
 }
@@ -76,8 +76,7 @@ setup_generic(struct setup *s)
 	setup_note(s,
 	    "1. It uses libsasl2: mechanism %s, user %s, no password. It needs "
 	    "to be restarted once after the account was made.",
-	    s->mechanism ? s->mechanism : "OAUTHBEARER or XOAUTH2",
-	    s->account.user);
+	    setup_mechanism(s, "OAUTHBEARER or XOAUTH2"), s->account.user);
 	setup_note(s,
 	    "2. It knows OAuth, or XOAUTH2, and can ask a command for the token "
 	    "or the password: user %s, and the command \"token\" below. If it "

@@ -112,13 +112,16 @@ quote_byte(char *to, enum quote how, unsigned char c)
 
 	if (how == QUOTE_SHELL && c == '\'')
 		return stpcpy(to, "'\\''");
+	if (how == QUOTE_FETCHMAIL && c == '"')
+		return stpcpy(to, "\\x22");
 	if (how == QUOTE_PERCENT && !strchr(PLAIN "-._~", c)) {
 		*to++ = '%';
 		*to++ = hex[c >> 4];
 		*to++ = hex[c & 15];
 		return to;
 	}
-	if ((how == QUOTE_DOUBLE && strchr("\"\\", c)) ||
+	if ((how == QUOTE_FETCHMAIL && c == '\\') ||
+	    (how == QUOTE_DOUBLE && strchr("\"\\", c)) ||
 	    (how == QUOTE_MUTT && strchr("\"\\$`", c)))
 		*to++ = '\\';
 	*to++ = (char)c;
@@ -257,9 +260,10 @@ setup_tunnel_command(struct setup *s, size_t service)
 }
 
 const char *
-setup_mechanism(const struct setup *s)
+setup_mechanism(struct setup *s, const char *otherwise)
 {
-	return s->mechanism ? s->mechanism : "XOAUTH2";
+	s->mechanism_is_used = 1;
+	return s->mechanism ? s->mechanism : otherwise;
 }
 
 void

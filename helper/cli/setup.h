@@ -34,11 +34,12 @@ struct setup {
 	const struct setup_program *program;
 	struct resolved account;
 	enum way way;
-	const char *mechanism; /* XOAUTH2 or OAUTHBEARER; NULL: not asked for */
-	const char *ca_file;   /* or NULL: the system's */
-	const char *operand;   /* of --server, or NULL */
-	const char *socket;    /* where the helper listens */
-	int socket_is_usual;   /* the plugin looks there by itself */
+	const char *mechanism; /* see setup_mechanism(); NULL: not asked for */
+	int mechanism_is_used;
+	const char *ca_file; /* or NULL: the system's */
+	const char *operand; /* of --server, or NULL */
+	const char *socket;  /* where the helper listens */
+	int socket_is_usual; /* the plugin looks there by itself */
 	int sender_dependent;
 	unsigned services;		/* bits; those to set up */
 	struct server server[SERVICES]; /* of these */
@@ -63,10 +64,11 @@ setup_put(struct setup *s, const char *fmt, ...);
 
 /* How a text stands in a file. */
 enum quote {
-	QUOTE_SHELL,   /* as it is, or in '' */
-	QUOTE_DOUBLE,  /* in "", with \ before " and \ */
-	QUOTE_MUTT,    /* the same, and before $ and ` */
-	QUOTE_PERCENT, /* %XX for all but letters, digits and - . _ ~ */
+	QUOTE_SHELL,	 /* as it is, or in '' */
+	QUOTE_DOUBLE,	 /* in "", with \ before " and \ */
+	QUOTE_FETCHMAIL, /* the same, but \x22 for " */
+	QUOTE_MUTT,	 /* as QUOTE_DOUBLE, and \ before $ and ` */
+	QUOTE_PERCENT,	 /* %XX for all but letters, digits and - . _ ~ */
 };
 
 /*
@@ -96,8 +98,11 @@ void setup_tunnel_words(struct setup *s, size_t service, const char **words);
 const char *setup_token_command(struct setup *s, size_t service);
 const char *setup_tunnel_command(struct setup *s, size_t service);
 
-/* The name of the mechanism for a program that takes one, in capitals. */
-const char *setup_mechanism(const struct setup *s);
+/*
+ * The mechanism of --mechanism, in capitals, or what is taken otherwise. Where
+ * this is not called, --mechanism is an error.
+ */
+const char *setup_mechanism(struct setup *s, const char *otherwise);
 
 /* Where the plugin must be told of the socket: a line for a shell. */
 void setup_environment(struct setup *s);
