@@ -34,6 +34,12 @@ service anvil {{
     mode = 0
   }}
 }}
+# for the smtpd of Postfix
+service auth {{
+  unix_listener auth-client {{
+    mode = 0666
+  }}
+}}
 service imap-login {{
   inet_listener imap {{
     port = {imap}

@@ -74,6 +74,9 @@ class Postfix:
     filter       smtp_sasl_mechanism_filter
     tls_level    smtp_tls_security_level
     settings     more of main.cf: {name: value}
+    files        {name: text} of its directory, as "sasl-bearer setup postfix" prints them; what
+                 main.cf has takes the place of our lines, and settings of both
+    services     more of master.cf
     environment  for its programs, besides SASL_PATH: {name: value}
     smtpd        listen too: the port is the attribute smtpd, else None
     verbose      smtp -v: the log then has secrets in it
@@ -82,11 +85,12 @@ class Postfix:
 
     def __init__(self, env, port, user="alice@example.com", password=None, chroot=True, filter="",
                  tls_level="secure", settings=None, environment=None, smtpd=False, verbose=False,
-                 plugin=True):
+                 plugin=True, files=None, services=""):
         self.env, self.relay = env, f"[localhost]:{port}"
         self.user, self.password, self.chroot = user, password, chroot
         self.filter, self.tls_level = filter, tls_level
-        self.settings = settings or {}
+        self.settings, self.files = settings or {}, files or {}
+        self.services = services
         self.environment = {"SASL_PATH": sasl_path(plugin), **(environment or {})}
         self.verbose = verbose
         self.smtpd = env.port() if smtpd else None
@@ -125,19 +129,28 @@ class Postfix:
         words = " ".join(f"{{ {key}={value} }}" for key, value in self.environment.items())
         main = MAIN.format(dir=self.dir, relay=self.relay, ca=self.env.tls().ca,
                            tls_level=self.tls_level, filter=self.filter, environment=words)
+        files = {"main.cf": "", **self.files}
+        # what setup says of the environment, and the fresh plugin's directory
+        text = re.sub(r"^(import_environment = .*)$",
+                      rf"\1 {{ SASL_PATH={self.environment['SASL_PATH']} }}",
+                      files["main.cf"], flags=re.M)
+        theirs = [line.partition(" = ")[0] for line in text.splitlines()]
         main = "".join(line for line in main.splitlines(True)
-                       if line.partition(" = ")[0] not in self.settings)
-        main += "".join(f"{key} = {value}\n" for key, value in self.settings.items())
-        self.env.write(f"{name}/etc/main.cf", main)
+                       if line.partition(" = ")[0] not in [*theirs, *self.settings])
+        main += "".join(line for line in text.splitlines(True)
+                        if line.partition(" = ")[0] not in self.settings)
+        files["main.cf"] = main + "".join(
+            f"{key} = {value}\n" for key, value in self.settings.items())
         smtpd = f"127.0.0.1:{self.smtpd} inet n - n - - smtpd" if self.smtpd else ""
-        self.env.write(f"{name}/etc/master.cf", MASTER.format(
+        files["master.cf"] = (MASTER + self.services).format(
             smtpd=smtpd, chroot="y" if self.chroot else "n",
-            verbose=" -v" if self.verbose else ""))
+            verbose=" -v" if self.verbose else "")
         secret = f"{self.user}:{self.password}" if self.password is not None else self.user
-        self.env.write(f"{name}/etc/sasl_passwd", f"{self.relay} {secret}\n", 0o600)
-        for file in ("main.cf", "master.cf", "sasl_passwd"):
+        files.setdefault("sasl_passwd", f"{self.relay} {secret}\n")
+        for file, text in files.items():
+            path = self.env.write(f"{name}/etc/{file}", text, 0o600 if file == "sasl_passwd" else 0o644)
             # or else every program waits until they are two seconds old
-            os.utime(f"{self.config_dir}/{file}", (1e9, 1e9))
+            os.utime(path, (1e9, 1e9))
 
     def jailed(self, path):
         """What `path` is for a chrooted smtp, seen from outside; its directory is made.
