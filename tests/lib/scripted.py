@@ -141,6 +141,13 @@ class Smtp(Session):
                 self.say("250 2.0.0 ok")
 
 
+class Lmtp(Smtp):
+    """LMTP is SMTP by another greeting, as long as there is one recipient."""
+
+    def hear(self):
+        return super().hear().replace(b"LHLO", b"EHLO")
+
+
 def ber(tag, *parts):
     """A BER element."""
     body = b"".join(parts)
@@ -249,7 +256,7 @@ class Svn(Session):
 class Scripted(socketserver.ThreadingTCPServer):
     """A server, in a thread of its own; listens once it is made.
 
-    session     Imap, Pop, Smtp, Ldap or Svn
+    session     Imap, Pop, Smtp, Lmtp, Ldap or Svn
     oauth       an OAuthServer: a login with a token that it gave for that user is good;
                 None: no login is
     any_user    a good token is good for every user name
@@ -307,3 +314,24 @@ class Scripted(socketserver.ThreadingTCPServer):
     def wait_login(self, user, mechanism, since=0):
         """Wait until the log has a user's login by that mechanism."""
         self.wait_log(f"^user=<{re.escape(user)}>, method={mechanism}", since)
+
+
+class Smarthost(Scripted):
+    """An SMTP or LMTP server that says `verdict` to every login, without a look at it."""
+
+    def __init__(self, env, verdict="235 2.7.0 welcome", session=Smtp, tls="starttls", **how):
+        super().__init__(env, session, verdict=verdict, tls=tls, **how)
+
+    def logins(self):
+        """The AUTH commands."""
+        return [line for line in self.lines if line.startswith("AUTH")]
+
+    def responses(self):
+        """What came with AUTH, or after it."""
+        last = [line.rpartition(" ")[2] for line in self.lines]
+        return [base64.b64decode(word) for word in last if len(word) > 100]
+
+    def assert_nothing_sent(self):
+        """It was talked to, but no login was begun."""
+        assert any(line.startswith(("EHLO", "LHLO")) for line in self.lines), self.lines
+        assert not self.logins(), self.lines

@@ -13,14 +13,13 @@ import json
 import os
 import re
 import shutil
-import socketserver
 import sys
-import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
 import tap
 from env import built, identity, sasl_path, wait_for
+from scripted import Ldap, Scripted
 from world import MECHANISMS, World
 
 ALICE = "alice@example.com"
@@ -67,52 +66,6 @@ for _ in range(20):
 
 Said = collections.namedtuple("Said", "code mechanism response text")
 Usage = collections.namedtuple("Usage", "descriptors mappings resident heap")
-
-
-class LdapServer(socketserver.ThreadingTCPServer):
-    """A directory that takes every SASL bind.  binds: (mechanism, credentials) so far."""
-
-    daemon_threads = True
-
-    class Handler(socketserver.StreamRequestHandler):
-        """Bind requests, which fit into two bytes of length; anything else ends it."""
-
-        timeout = 30
-
-        def take(self, data):
-            """The first element of BER data: (tag, its content, the rest)."""
-            size, at = data[1], 2
-            if size & 0x80:
-                at += size & 0x7f
-                size = int.from_bytes(data[2:at], "big")
-            return data[0], data[at:at + size], data[at + size:]
-
-        def handle(self):
-            while head := self.rfile.read(2):
-                more = self.rfile.read(head[1] & 0x7f) if head[1] & 0x80 else b""
-                size = int.from_bytes(more, "big") if more else head[1]
-                _, number, rest = self.take(self.rfile.read(size))
-                tag, body, _ = self.take(rest)
-                if tag != 0x60:         # BindRequest
-                    return
-                _, _, rest = self.take(body)            # version
-                _, _, rest = self.take(rest)            # name
-                _, sasl, _ = self.take(rest)
-                _, mech, rest = self.take(sasl)
-                self.server.binds.append((mech.decode(), self.take(rest)[1]))
-                done = b"\x0a\x01\x00\x04\x00\x04\x00"  # success
-                answer = b"\x02\x01" + number + b"\x61" + bytes([len(done)]) + done
-                self.wfile.write(b"\x30" + bytes([len(answer)]) + answer)
-
-    def __init__(self, env):
-        super().__init__(("127.0.0.1", 0), self.Handler)
-        self.url, self.binds = f"ldap://localhost:{self.server_address[1]}", []
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-        env.cleanup(self.stop)
-
-    def stop(self):
-        self.shutdown()
-        self.server_close()
 
 
 class Embed(World):
@@ -357,24 +310,22 @@ def libldap(world):
     "libldap binds by our mechanisms beside a program's own logins, whichever began first"
     said = world.run(f"open {built(LDAP)}", "service ldap://127.0.0.1:9", "login 1 XOAUTH2 prompt")
     tap.need("no libldap" not in said[-1], "libldap")
-    server = LdapServer(world.env)
-    bind = [f"service {server.url}", "login 1 XOAUTH2 prompt", "login 1 OAUTHBEARER prompt",
-            "service imap"]
+    server = Scripted(world.env, Ldap, world.oauth, tls=None)
+    bind = [f"service ldap://localhost:{server.port}", "login 1 XOAUTH2 prompt",
+            "login 1 OAUTHBEARER prompt", "service imap"]
     own = ["login 0 XOAUTH2 callback"]
     for commands in (["init 0", *own, *bind, *own, "done 0", *bind, "init 0", *own],
                      [*bind, "init 0", *own, *bind, "done 0", *bind, "init 0", *own, "end"]):
+        server.events.clear()
         commands = [f"name {ALICE}", f"open {built(LDAP)}", *commands]
-        said = world.run(*commands)
-        server.binds.reverse()
-        for command, words in zip(commands, said):
-            mechanism = command.split()[2] if command.startswith("login") else None
+        bound = []
+        for command, words in zip(commands, world.run(*commands)):
             if command.startswith("login 0"):
-                assert parse(words).response == world.response(ALICE, mechanism), words
-            elif mechanism:
+                assert_good(world, parse(words), ALICE, "XOAUTH2")
+            elif command.startswith("login 1"):
                 assert words.startswith("0 "), words
-                assert server.binds.pop() == (mechanism, world.response(
-                    ALICE, mechanism, "ldap").encode())
-        assert not server.binds
+                bound.append(f"user=<{ALICE}>, method={command.split()[2]}")
+        assert [event for event in server.events if "method" in event] == bound, server.events
 
 
 def storm(count):
