@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """mbsync - mbsync fetches mail by OAuth and knows nothing of tokens"""
 
+import glob
 import os
+import re
 import sys
 import time
 
@@ -12,6 +14,7 @@ import tap
 from env import sasl_path, wait_for
 from helper import Helper
 from mail import mbsync
+from setup import install, setup
 from world import MECHANISMS, World
 
 ALICE = "alice@example.com"
@@ -24,22 +27,38 @@ class Mail(World):
     def __init__(self, env):
         super().__init__(env, passwords={"paul@example.com": PASSWORD})
         self.helper.start()
+        self.known = {}
 
-    def fetch(self, user, mechanism="XOAUTH2", dovecot=None, helper=None, name=None, **how):
-        """Run mbsync for a user; returns a Result."""
-        helper = helper or self.helper
-        environment = how.pop("environment", {"SASL_BEARER_SOCKET": helper.socket})
-        return mbsync(self.env, (dovecot or self.dovecot).imaps, user, mechanism,
-                      name=name or user, environment=environment, timeout=20, **how)
+    def printed(self, user, mechanism=None, dovecot=None, helper=None):
+        """What setup prints: {heading: text}.  It is asked once: later the helper may be gone."""
+        helper, dovecot = helper or self.helper, dovecot or self.dovecot
+        key = user, mechanism, dovecot, helper
+        if key not in self.known:
+            choice = ["--mechanism", mechanism] if mechanism else []
+            self.known[key] = setup(helper, "mbsync", user, *choice, "--ca-file",
+                                    self.env.tls().ca, "--server", f"localhost:{dovecot.imaps}")
+        return self.known[key]
 
-    def fetched(self, name):
-        """The subjects of what mbsync put into env.path(name)."""
+    def fetch(self, user, mechanism=None, dovecot=None, helper=None, uid=None, home=None,
+              environment=None, change=str):
+        """Do what setup prints, in a home directory of the user's; returns a Result.
+
+        environment  more of it
+        change       function of .mbsyncrc
+        """
+        found = self.printed(user, mechanism, dovecot, helper)
+        home = self.env.mkdir(home or user, uid=uid)
+        path, = install(home, {"~/.mbsyncrc": change(found["~/.mbsyncrc"])}, 0o644).values()
+        assert os.path.dirname(path) == home
+        return self.env.run(["sh", "-ec", found["run"]], uid=uid, timeout=20, env={
+            "SASL_PATH": sasl_path(), **(environment or {}), "HOME": home})
+
+    def fetched(self, home):
+        """The subjects of what is in the INBOX of a home directory."""
         found = []
-        for part in ("new", "cur"):
-            where = self.env.path(name, "INBOX", part)
-            for file in os.listdir(where) if os.path.isdir(where) else ():
-                with open(os.path.join(where, file), encoding="utf-8") as f:
-                    found += [line[9:-1] for line in f if line.startswith("Subject: ")]
+        for file in glob.glob(self.env.path(home, "Mail", "*", "INBOX", "[cn]*", "*")):
+            with open(file, encoding="utf-8") as f:
+                found += [line[9:-1] for line in f if line.startswith("Subject: ")]
         return sorted(found)
 
 
@@ -67,11 +86,23 @@ def oauthbearer(world):
 
 
 @tap.promise
+def printed(world):
+    "what setup prints takes OAUTHBEARER, and asks for no password"
+    world.dovecot.deliver(ALICE, "as printed")
+    before = len(world.dovecot.log())
+    done = world.fetch(ALICE)
+    assert done.rc == 0 and "as printed" in world.fetched(ALICE), done
+    assert "assword" not in done.stdout + done.stderr, done
+    world.dovecot.wait_login(ALICE, "OAUTHBEARER", before)
+
+
+@tap.promise
 def any_mechanism(world):
     "mbsync without AuthMechs takes OAUTHBEARER, also where PLAIN is offered"
     world.dovecot.deliver(ALICE, "any")
     before = len(world.dovecot.log())
-    done = world.fetch(ALICE, "*", password="a password too")
+    done = world.fetch(ALICE, change=lambda text: re.sub(
+        "^AuthMechs .*$", "Pass unused", text, flags=re.M))
     assert done.rc == 0 and "any" in world.fetched(ALICE), done
     world.dovecot.wait_login(ALICE, "OAUTHBEARER", before)
 
@@ -80,8 +111,9 @@ def any_mechanism(world):
 def starttls(world):
     "mbsync fetches mail over STARTTLS too"
     world.dovecot.deliver(ALICE, "starttls")
-    done = mbsync(world.env, world.dovecot.imap, ALICE, "XOAUTH2", "STARTTLS", name=ALICE,
-                  environment={"SASL_BEARER_SOCKET": world.helper.socket})
+    done = world.fetch(ALICE, change=lambda text: text.replace(
+        f"Port {world.dovecot.imaps}", f"Port {world.dovecot.imap}").replace(
+            "SSLType IMAPS", "SSLType STARTTLS"))
     assert done.rc == 0 and "starttls" in world.fetched(ALICE), done
 
 
@@ -162,48 +194,34 @@ def rejected(world):
 
 @tap.promise
 def two_accounts(world):
-    "two accounts and one with a password live in one mbsyncrc"
-    users = {"one@example.com": ("XOAUTH2", ""), "two@example.com": ("OAUTHBEARER", ""),
-             "paul@example.com": ("PLAIN", f'Pass "{PASSWORD}"\n')}
-    text = ""
-    for user, (mechanism, secret) in users.items():
-        if not secret:
-            world.account(user)
+    "two accounts and one with a password live in one .mbsyncrc"
+    one, two, paul = "one@example.com", "two@example.com", "paul@example.com"
+    for user in (one, two):
+        world.account(user)
+    texts = [world.printed(user)["~/.mbsyncrc"] for user in (one, two)]
+    # as the comment there says
+    texts.append(re.sub("^AuthMechs .*$", f'AuthMechs PLAIN LOGIN\nPass "{PASSWORD}"',
+                        texts[0].replace(one, paul), flags=re.M))
+    for user in (one, two, paul):
         world.dovecot.deliver(user, f"for {user}")
-        where = world.env.mkdir(user)
-        text += f"""\
-IMAPStore far-{user}
-Host localhost
-Port {world.dovecot.imaps}
-User {user}
-{secret}SSLType IMAPS
-CertificateFile {world.env.tls().ca}
-AuthMechs {mechanism}
-
-MaildirStore near-{user}
-Path {where}/
-Inbox {where}/INBOX
-
-Channel {user}
-Far :far-{user}:
-Near :near-{user}:
-Sync Pull
-Create Near
-SyncState *
-
-"""
-    config = world.env.write("threerc", text)
-    done = world.env.run(["mbsync", "-c", config, "-a"], timeout=20, env={
-        "SASL_PATH": sasl_path(), "SASL_BEARER_SOCKET": world.helper.socket})
+    home = world.env.mkdir("three")
+    install(home, {"~/.mbsyncrc": "\n".join(texts)})
+    for user in (one, two, paul):
+        world.env.mkdir(f"three/Mail/{user}")
+    done = world.env.run(["mbsync", "-a"], timeout=20, env={
+        "HOME": home, "SASL_PATH": sasl_path(), "SASL_BEARER_SOCKET": world.helper.socket})
     assert done.rc == 0, done
-    for user, (mechanism, _) in users.items():
-        assert world.fetched(user) == [f"for {user}"]
+    assert world.fetched("three") == [f"for {user}" for user in sorted((one, two, paul))]
+    for user, mechanism in ((one, "OAUTHBEARER"), (two, "OAUTHBEARER"), (paul, "PLAIN")):
         world.dovecot.wait_login(user, mechanism)
 
 
 @tap.promise
 def wrong_host(world):
     "a mail server that is not in hosts gets no token, and mbsync names server and account"
+    world.account("host@example.com")
+    for mechanism in MECHANISMS:        # setup itself would refuse it afterwards
+        world.printed("host@example.com", mechanism)
     world.account("host@example.com", hosts="imap.example.com")
     for mechanism in MECHANISMS:
         done = world.fetch("host@example.com", mechanism)
@@ -216,7 +234,7 @@ def wrong_host(world):
 @tap.promise
 def stranger(world):
     "to another local user mbsync's mechanisms do not even exist"
-    done = world.fetch(ALICE, uid="bin", name="stranger")
+    done = world.fetch(ALICE, uid="bin", home="stranger")
     assert done.rc == 1 and "SASL mechanism(s) not available" in done.stderr, done
     assert "denied" in world.helper.token(uid="bin")["status"]
 
@@ -246,9 +264,11 @@ def user_helper(world):
     assert own.store("own@example.com", world.oauth.issue("own@example.com"),
                      uid="bin")["status"] == "ok"
     world.dovecot.deliver("own@example.com", "own helper")
-    done = world.fetch("own@example.com", uid="bin", environment=own.environment)
+    how = {"helper": own, "environment": own.environment}
+    assert "SASL_BEARER_SOCKET" not in world.printed("own@example.com", helper=own)["run"]
+    done = world.fetch("own@example.com", uid="bin", **how)
     assert done.rc == 0 and world.fetched("own@example.com") == ["own helper"], done
-    done = world.fetch("own@example.com", uid="daemon", name="other", environment=own.environment)
+    done = world.fetch("own@example.com", uid="daemon", home="other", **how)
     assert done.rc == 1 and not world.fetched("other"), done
     own.stop()
 
@@ -283,8 +303,8 @@ def no_secrets(world):
 def no_helper(world):
     "without a helper mbsync ends with 1 and says that the mechanism is not available"
     world.helper.stop()
-    nowhere = {"SASL_BEARER_SOCKET": world.env.path("nowhere", "socket")}
-    done = world.fetch(ALICE, environment=nowhere)
+    os.unlink(world.helper.socket)
+    done = world.fetch(ALICE)
     assert done.rc == 1 and "SASL mechanism(s) not available" in done.stderr, done
 
 
@@ -293,8 +313,11 @@ def password_alone(world):
     "an account with a password works as if the plugin were not installed"
     world.dovecot.deliver("paul@example.com", "password")
     nowhere = {"SASL_BEARER_SOCKET": world.env.path("nowhere", "socket")}
-    done = world.fetch("paul@example.com", "*", password=PASSWORD, environment=nowhere)
-    assert done.rc == 0 and "password" in world.fetched("paul@example.com"), done
+    before = len(world.dovecot.log())
+    done = mbsync(world.env, world.dovecot.imaps, "paul@example.com", password=PASSWORD,
+                  environment=nowhere)
+    assert done.rc == 0, done
+    world.dovecot.wait_login("paul@example.com", "PLAIN", before)
 
 
 tap.main(Mail, root=True, programs=["mbsync", "dovecot"], timeout=180)
