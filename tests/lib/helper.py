@@ -7,7 +7,7 @@ import signal
 import socket
 
 import protocol
-from env import BUILDDIR, built, identity, wait_for
+from env import BUILDDIR, built, identity, sasl_path, wait_for
 
 
 def endpoints(server, tenant="common"):
@@ -236,9 +236,10 @@ class Helper:
 
     # ---- the command line
 
-    def cli(self, *words, uid=None, input=None, env=None, timeout=60):
-        """Run sasl-bearer; returns a Result."""
+    def cli(self, *words, uid=None, input=None, env=None, timeout=60, plugin=True):
+        """Run sasl-bearer, with the fresh plugin or without one; returns a Result."""
         uid = self.user if uid is None else uid
+        env = {"SASL_PATH": sasl_path(plugin), **(env or {})}
         which = ["--user"] if self.user is not None else ["--config", self.config]
         return self.env.run([built("sasl-bearer"), *which, *words], uid=uid, input=input,
-                            timeout=timeout, env={**self.environment, **(env or {})})
+                            timeout=timeout, env={**self.environment, **env})

@@ -11,7 +11,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
 import tap
-from env import sasl_path, wait_for
+from env import wait_for
 from scripted import Imap, Pop, Scripted, Smtp
 from world import World
 
@@ -33,7 +33,7 @@ class Mail(World):
         """Run it; returns a Result."""
         server = ["--server", f"{host}:{port}"] if port else []
         done = self.helper.cli("probe", "--ca-file", ca or self.env.tls().ca, *server, *options,
-                               user, service, env={"SASL_PATH": sasl_path(plugin)})
+                               user, service, plugin=plugin)
         self.printed += done.stdout + done.stderr
         return done
 
@@ -339,7 +339,7 @@ def usage(world):
             (["--server", "elsewhere.example.com", ALICE, "imap"], 77, "elsewhere.example.com"),
             (["--ca-file", "/nonexistent", "--server", f"localhost:{world.dovecot.imaps}", ALICE,
               "imap"], 78, "/nonexistent")):
-        done = helper.cli("probe", *words, env={"SASL_PATH": sasl_path()})
+        done = helper.cli("probe", *words)
         refused(done, code, reason)
 
 
@@ -348,7 +348,7 @@ def narrow(world):
     "no line is longer than the terminal is wide"
     done = world.helper.cli("probe", "--ca-file", world.env.tls().ca, "--server",
                             f"localhost:{world.dovecot.imaps}", ALICE, "imap",
-                            env={"SASL_PATH": sasl_path(), "COLUMNS": "60"})
+                            env={"COLUMNS": "60"})
     assert done.rc == 0 and max(map(len, done.stdout.splitlines())) <= 60, done.stdout
 
 
