@@ -77,9 +77,9 @@ print_programs(void)
 		printf("  %-14s%s\n", programs[i].name, programs[i].help);
 }
 
-/* Find a program by its name. Returns 0 or EX_USAGE, reported. */
-static int
-find_program(const char *name, const struct setup_program **ret)
+/* Find a program by its name. Returns NULL, reported, when there is none. */
+static const struct setup_program *
+find_program(const char *name)
 {
 	struct conf_key keys[COUNT_OF(programs)] = {{0}};
 	const char *near;
@@ -87,19 +87,19 @@ find_program(const char *name, const struct setup_program **ret)
 
 	for (i = 0; programs[i].name; i++) {
 		keys[i].name = programs[i].name;
-		if (strcmp(programs[i].name, name) != 0)
-			continue;
-		*ret = &programs[i];
-		return 0;
+		if (strcmp(programs[i].name, name) == 0)
+			return &programs[i];
 	}
 	near = conf_near_miss(keys, name);
 	if (near)
-		return cli_error(EX_USAGE,
-		    "unknown program \"%s\": did you mean \"%s\"?", name, near);
-	return cli_error(EX_USAGE,
-	    "unknown program \"%s\"; \"sasl-bearer setup\" lists them, and "
-	    "\"generic\" is for all others",
-	    name);
+		cli_error(0, "unknown program \"%s\": did you mean \"%s\"?",
+		    name, near);
+	else
+		cli_error(0,
+		    "unknown program \"%s\"; \"sasl-bearer setup\" lists them, "
+		    "and \"generic\" is for all others",
+		    name);
+	return NULL;
 }
 
 /* Which way in, by --with. */
@@ -300,9 +300,9 @@ cmd_setup(struct cli *cli, int argc, char **argv)
 		print_programs();
 		return 0;
 	}
-	r = find_program(argv[optind++], &s.program);
-	if (r != 0)
-		return r;
+	s.program = find_program(argv[optind++]);
+	if (!s.program)
+		return EX_USAGE;
 	operand = cli_operand(cli, argc, argv);
 	return operand ? set_up(&s, &o, operand) : EX_USAGE;
 }
