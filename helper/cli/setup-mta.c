@@ -137,12 +137,14 @@ setup_sendmail(struct setup *s)
 		return cli_error(EX_USAGE,
 		    "sendmail begins TLS by STARTTLS only; name a port with "
 		    "--server HOST:587");
+	s->comment = "dnl # ";
 	setup_file(s, "/etc/mail/sendmail.mc");
 	setup_note(s,
 	    "sendmail cuts lines at 2047 bytes, so tokens above 1.5 kB fail: "
 	    "those of Exchange often are, those of Gmail not. After a refusal "
 	    "it goes on without a login, and the server's answer to that comes "
 	    "back to the sender.");
+	setup_note(s, "before the lines with MAILER:");
 	setup_put(s, "define(`SMART_HOST', `[%s]')dnl", server->host);
 	setup_put(
 	    s, "define(`RELAY_MAILER_ARGS', `TCP $h %u')dnl", server->port);
@@ -153,13 +155,15 @@ setup_sendmail(struct setup *s)
 	if (s->ca_file)
 		setup_put(s, "define(`confCACERT', `%s')dnl", s->ca_file);
 	if (!s->socket_is_usual) {
+		setup_note(s, "after them:");
 		setup_put(s, "LOCAL_CONFIG");
 		setup_put(s, "ESASL_BEARER_SOCKET=%s", s->socket);
 	}
+	s->comment = "# ";
+	setup_file(s, "/etc/mail/access");
 	setup_note(s,
 	    "TLS_Srv needs FEATURE(`access_db'), which Debian's and Fedora's "
 	    "files have");
-	setup_file(s, "/etc/mail/access");
 	setup_put(s, "TLS_Srv:%s VERIFY", server->host);
 	setup_file(s, "/etc/mail/authinfo");
 	setup_note(s, "the password must not be empty, and is not used");

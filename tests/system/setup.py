@@ -17,6 +17,7 @@ import tap
 from env import SRCDIR, built, sasl_path
 from helper import Helper
 from oauthd import OAuthServer
+from programs import Program
 from scripted import Imap, Scripted, Smtp
 from setup import files, install, setup as printed
 from world import assert_hidden
@@ -458,6 +459,62 @@ def curl_reads(world):
     tap.require("curl")
     for session, service, how in ((Imap, "imap", {}), (Smtp, "smtp", {"tls": "starttls"})):
         assert_logs_in(world, session, "curl", "--service", service, mechanism="OAUTHBEARER", **how)
+
+
+@tap.promise
+def exim_reads(world):
+    "Exim takes each part in its section"
+    exim = Program("exim4")
+    parts = world.files("exim", "alice", "--ca-file", world.env.tls().ca)
+    sections = {path.split("/")[-2]: text for path, text in parts.items()}
+    assert set(sections) == {"acl", "router", "transport", "auth"}, parts
+    names = {"acl": "acl", "router": "routers", "transport": "transports", "auth": "authenticators"}
+    config = world.env.write("exim.conf", "exim_user = nobody\ndomainlist local_domains = x\n" + "".join(
+        f"begin {names[section]}\n{sections[section]}" for section in names), 0o600)
+    with open("/etc/passwd", encoding="utf-8") as f:      # it must find the user it is built for
+        users = world.env.write("passwd", f.read() + "Debian-exim:x:8:8::/:/bin/false\n")
+    with open("/etc/group", encoding="utf-8") as f:
+        groups = world.env.write("group", f.read() + "Debian-exim:x:8:\n")
+    tap.need(world.env.can_mount(), "a mount namespace")
+    done = world.env.run(
+        ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/passwd && mount --bind "$1" '
+         '/etc/group && shift && exec "$@"', users, groups, exim.path("usr/sbin/exim4"), "-C", config, "-bP", "authenticator",
+         "sasl_bearer_oauthbearer"], env=exim.environment)
+    assert done.rc == 0 and not done.stderr, done
+    assert "token --service smtp alice --format oauthbearer" in done.stdout, done
+
+
+@tap.promise
+def sendmail_reads(world):
+    "m4 makes sendmail.cf of it, and makemap the map"
+    tap.require("m4")
+    sendmail = Program("sendmail")
+    parts = world.files("sendmail", "alice")
+    cf = sendmail.path("usr/share/sendmail/cf")
+    source = world.env.write("sendmail.mc", "divert(0)dnl\nOSTYPE(`linux')dnl\n"
+                             "FEATURE(`access_db', `hash -T<TMPF> /etc/mail/access')dnl\n"
+                             + parts["/etc/mail/sendmail.mc"].replace("LOCAL_CONFIG", "MAILER(`smtp')dnl\nLOCAL_CONFIG"))
+    done = world.env.run(["m4", f"-D_CF_DIR_={cf}/", cf + "/m4/cf.m4", source])
+    assert done.rc == 0 and not done.stderr, done
+    for line in ("DS[smtp.example.com]", "O AuthMechanisms=XOAUTH2", "Kauthinfo hash",
+                 "TCP $h 587", f"ESASL_BEARER_SOCKET={world.helper.socket}"):
+        assert line in done.stdout, line
+    made = world.env.run([sendmail.path("usr/libexec/sendmail/makemap"), "-C",
+                          world.env.write("sendmail.cf", done.stdout), "hash",
+                          world.env.path("authinfo")], input=parts["/etc/mail/authinfo"],
+                         env=sendmail.environment)
+    assert made.rc == 0 and os.path.exists(world.env.path("authinfo.db")), made
+
+
+@tap.promise
+def opensmtpd_reads(world):
+    "OpenSMTPD takes it"
+    opensmtpd = Program("opensmtpd")
+    text = world.files("opensmtpd", "alice")["/etc/smtpd.conf"]
+    path = world.env.write("smtpd.conf", text, 0o600)
+    done = world.env.run([opensmtpd.path("usr/sbin/smtpd"), "-n", "-f", path],
+                         env=opensmtpd.environment)
+    assert "configuration OK" in done.stdout + done.stderr, done
 
 
 # ---- Postfix
