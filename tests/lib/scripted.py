@@ -169,7 +169,7 @@ def elements(data):
 class Ldap(Session):
     """An LDAP server (RFC 4511): nothing is in it."""
 
-    BIND, UNBIND, IN_PROGRESS, INVALID_CREDENTIALS = 0x60, 0x42, 14, 49
+    BIND, UNBIND, PASSWORD, IN_PROGRESS, INVALID_CREDENTIALS = 0x60, 0x42, 0x80, 14, 49
     REPLIES = {0x63: 0x65}          # search -> done
 
     def hear(self):
@@ -196,7 +196,9 @@ class Ldap(Session):
 
     def ask(self, challenge):
         self.reply(self.BIND + 1, self.IN_PROGRESS, b"", ber(0x87, challenge))
-        return self.bind(self.hear()[1])[1] or b""
+        *_, (tag, answer) = elements(self.hear()[1])
+        # libldap 2.5 forgets the mechanism once it is done, and makes a password of the answer
+        return answer if tag == self.PASSWORD else list(elements(answer))[-1][1]
 
     def handle(self):
         while (request := self.hear())[0] != self.UNBIND:
