@@ -40,20 +40,20 @@ url(struct setup *s, size_t service, const char *user, const char *path)
 }
 
 /*
- * The value of PROTOCOL_authenticators. mutt's SMTP takes its own mechanism
- * for a name it knows; one with a blank at its end only libsasl2 knows.
+ * The value of PROTOCOL_authenticators, or NULL if none names the mechanism:
+ * neomutt has no "xoauth2" for POP. mutt's SMTP takes its own mechanism for a
+ * name it knows; one with a blank at its end only libsasl2 knows.
  */
 static const char *
 authenticators(struct setup *s, size_t service)
 {
-	int old_pop =
-	    is_neomutt(s) && strcmp(service_names[service], "pop") == 0;
-	int bearer =
-	    strcmp(setup_mechanism(s, old_pop ? "OAUTHBEARER" : "XOAUTH2"),
-		"OAUTHBEARER") == 0;
+	int pop = strcmp(service_names[service], "pop") == 0;
+	int smtp = strcmp(service_names[service], "smtp") == 0;
+	int bearer = strcmp(setup_mechanism(s, "XOAUTH2"), "OAUTHBEARER") == 0;
 
-	if (s->way == WAY_PLUGIN && !is_neomutt(s) &&
-	    strcmp(service_names[service], "smtp") == 0)
+	if (is_neomutt(s) && pop && !bearer)
+		return s->way == WAY_TOKEN ? "oauthbearer" : NULL;
+	if (s->way == WAY_PLUGIN && !is_neomutt(s) && smtp)
 		return bearer ? "OAUTHBEARER " : "XOAUTH2 ";
 	return bearer ? "oauthbearer" : "xoauth2";
 }
@@ -63,8 +63,15 @@ static void
 put_login(struct setup *s, size_t service)
 {
 	const char *prefix = setup_format(s, "%s_", service_names[service]);
+	const char *names = authenticators(s, service);
 
-	set(s, prefix, "authenticators", authenticators(s, service));
+	if (names)
+		set(s, prefix, "authenticators", names);
+	else
+		setup_note(s,
+		    "%sauthenticators must not be set: it has no name for "
+		    "XOAUTH2, which libsasl2 takes if the server has it",
+		    prefix);
 	if (s->way == WAY_TOKEN)
 		set(s, prefix, "oauth_refresh_command",
 		    setup_token_command(s, service));
@@ -100,9 +107,10 @@ put_pop(struct setup *s, size_t i)
 {
 	set(s, "", "pop_host", url(s, i, NULL, ""));
 	set(s, "", "pop_user", user_of(s, i));
-	if (is_neomutt(s) && s->way != WAY_TUNNEL)
-		setup_note(
-		    s, "neomutt before 2023 has only oauthbearer for POP");
+	if (is_neomutt(s) && s->way == WAY_TOKEN)
+		setup_note(s,
+		    "neomutt has only oauthbearer for POP, for tokens of up to "
+		    "512 bytes; where that is not enough: --with tunnel");
 	if (s->way == WAY_TUNNEL)
 		set(s, "", "tunnel", setup_tunnel_command(s, i));
 	else
