@@ -8,6 +8,7 @@
 #include <malloc.h>
 #endif
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,7 @@
  *				own, separated by "|"
  *	forks N COMMANDS	N children at once, and this process too
  *	background COMMANDS	a thread that does so again and again
- *	noise			one that writes to 1 and 2, and reads 0
+ *	noise			one that writes to 1 and 2, and reads 0, in steps
  *	join			end these
  *	chroot DIR, setuid UID, env NAME=VALUE
  *	usage			descriptors, mappings, KiB resident, bytes of heap
@@ -50,9 +51,7 @@
 
 struct user {
 	void *handle;
-	int (*init)(void);
-	int (*done)(void);
-	int (*login)(const struct user_login *l, char line[USER_LINE_SIZE]);
+	const struct user_functions *f;
 };
 
 /* Who does commands: the program, or a thread. */
@@ -66,11 +65,7 @@ struct actor {
 	pthread_t thread;
 };
 
-static struct user users[USERS_MAX] = {{
-    .init = user_init,
-    .done = user_done,
-    .login = user_login,
-}};
+static struct user users[USERS_MAX] = {{NULL, &user_functions}};
 static size_t user_count = 1;
 static int out_fd;
 static atomic_int stopping;
@@ -87,29 +82,14 @@ find_user(const char *number)
 	return &users[n];
 }
 
-/* The functions of a library; ISO C knows no pointers to them in dlsym(). */
-static int
-find_function(void *handle, const char *name, void *ret, size_t size)
-{
-	void *found = dlsym(handle, name);
-
-	memcpy(ret, &found, size);
-	return found ? 0 : -1;
-}
-
 static int
 do_open(struct actor *a, const char *path)
 {
 	struct user *u = &users[user_count];
 
 	u->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	if (!u->handle ||
-	    find_function(u->handle, "user_init", &u->init, sizeof(u->init)) <
-		0 ||
-	    find_function(u->handle, "user_done", &u->done, sizeof(u->done)) <
-		0 ||
-	    find_function(
-		u->handle, "user_login", &u->login, sizeof(u->login)) < 0) {
+	u->f = u->handle ? dlsym(u->handle, "user_functions") : NULL;
+	if (!u->f) {
 		snprintf(a->line, sizeof(a->line), "-1 %s", dlerror());
 		return -1;
 	}
@@ -124,7 +104,7 @@ do_login(struct actor *a, const char *who, const char *mech, const char *how)
 		exit(3);
 	a->l.mech = mech;
 	a->l.how = how;
-	return find_user(who)->login(&a->l, a->line);
+	return find_user(who)->f->login(&a->l, a->line);
 }
 
 /* ---- what a process costs */
@@ -295,6 +275,18 @@ do_forks(struct actor *a, int n, char *commands)
 static struct actor *background[THREADS_MAX];
 static size_t background_count;
 
+static pthread_mutex_t step_lock = PTHREAD_MUTEX_INITIALIZER;
+static int in_step;
+
+static void
+set_in_step(int now)
+{
+	pthread_mutex_lock(&step_lock);
+	in_step = now;
+	pthread_mutex_unlock(&step_lock);
+}
+
+/* Not between steps: what the C library then opens would be disturbed. */
 static void *
 make_noise(void *arg)
 {
@@ -302,9 +294,14 @@ make_noise(void *arg)
 
 	(void)arg;
 	while (!stopping) {
-		(void)!write(STDOUT_FILENO, "noise\n", 6);
-		(void)!write(STDERR_FILENO, "noise\n", 6);
-		(void)!read(STDIN_FILENO, buf, sizeof(buf));
+		pthread_mutex_lock(&step_lock);
+		if (in_step) {
+			(void)!write(STDOUT_FILENO, "noise\n", 6);
+			(void)!write(STDERR_FILENO, "noise\n", 6);
+			(void)!read(STDIN_FILENO, buf, sizeof(buf));
+		}
+		pthread_mutex_unlock(&step_lock);
+		sched_yield();
 	}
 	return NULL;
 }
@@ -315,6 +312,8 @@ do_background(struct actor *a, const char *commands)
 	struct actor *other = new_actor(a, commands ? commands : "", 0);
 
 	background[background_count++] = other;
+	if (!commands)
+		a->l.in_step = set_in_step;
 	begin(other, commands ? perform : make_noise);
 	return 0;
 }
@@ -333,6 +332,7 @@ do_join(struct actor *a)
 		finish(background[i]);
 	}
 	stopping = 0;
+	a->l.in_step = NULL;
 	background_count = 0;
 	snprintf(a->line, sizeof(a->line), "%u %u", good, bad);
 	return bad ? -1 : 0;
@@ -343,8 +343,11 @@ do_join(struct actor *a)
 static void
 become(const char *verb, const char *value)
 {
-	char *equals = strchr(value, '=');
+	char *equals = value ? strchr(value, '=') : NULL;
 	int r = -1;
+
+	if (!value)
+		exit(3);
 
 	if (strcmp(verb, "chroot") == 0)
 		r = chroot(value) < 0 ? -1 : chdir("/");
@@ -388,8 +391,8 @@ keep(struct actor *a, const char *verb, const char *value)
 static int
 do_many(struct actor *a, const char *verb, char *rest, int *ret)
 {
-	char *end = rest;
-	int n = rest ? (int)strtol(rest, &end, 10) : 0;
+	char none[] = "", *end = rest ? rest : none;
+	int n = (int)strtol(end, &end, 10);
 
 	if (strcmp(verb, "times") == 0)
 		*ret = do_times(a, n, end);
@@ -423,9 +426,9 @@ do_one(struct actor *a, const char *verb, char *rest)
 	if (strcmp(verb, "join") == 0)
 		return do_join(a);
 	if (strcmp(verb, "init") == 0)
-		r = find_user(one)->init();
+		r = find_user(one)->f->init();
 	else if (strcmp(verb, "done") == 0)
-		r = find_user(one)->done();
+		r = find_user(one)->f->done();
 	else if (strcmp(verb, "close") == 0)
 		r = dlclose(find_user(one)->handle);
 	else if (strcmp(verb, "end") == 0)
@@ -467,10 +470,13 @@ obey(struct actor *a, char *commands, const char *separator)
 int
 main(int argc, char **argv)
 {
-	struct actor *a = calloc(1, sizeof(*a));
+	struct actor *a;
 	int i;
 
-	if (argc < 2 || !a)
+	if (argc < 2)
+		return 3;
+	a = calloc(1, sizeof(*a));
+	if (!a)
 		return 3;
 	out_fd = atoi(argv[1]);
 	a->l.service = "imap";

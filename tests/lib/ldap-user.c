@@ -105,3 +105,5 @@ user_login(const struct user_login *given, char line[USER_LINE_SIZE])
 	snprintf(line, USER_LINE_SIZE, "%d %s - ", r, l.mech);
 	return r == 0 ? 0 : -1;
 }
+
+const struct user_functions user_functions = {user_init, user_done, user_login};

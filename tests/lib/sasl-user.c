@@ -177,7 +177,11 @@ user_login(const struct user_login *given, char line[USER_LINE_SIZE])
 		snprintf(line, USER_LINE_SIZE, "%d - - sasl_client_new", r);
 		return r;
 	}
+	if (l.in_step)
+		l.in_step(1);
 	r = run(&l, &g, late);
+	if (l.in_step)
+		l.in_step(0);
 	if (r >= 0 && l.challenge)
 		r = sasl_client_step(g.conn, l.challenge,
 		    (unsigned)strlen(l.challenge), NULL, &g.out, &g.len);
@@ -197,3 +201,5 @@ user_done(void)
 {
 	return sasl_client_done();
 }
+
+const struct user_functions user_functions = {user_init, user_done, user_login};

@@ -30,6 +30,7 @@ struct user_login {
 	const char *name;
 	const char *authzid;   /* what a callback for it gives, or NULL */
 	const char *challenge; /* what the server says to the token, or NULL */
+	void (*in_step)(int);  /* called with 1 and 0 around a step, or NULL */
 };
 
 /*
@@ -40,5 +41,13 @@ struct user_login {
 int user_init(void);
 int user_done(void);
 int user_login(const struct user_login *l, char line[USER_LINE_SIZE]);
+
+/* The same, for those who load a library. */
+struct user_functions {
+	int (*init)(void);
+	int (*done)(void);
+	int (*login)(const struct user_login *l, char line[USER_LINE_SIZE]);
+};
+extern const struct user_functions user_functions;
 
 #endif
