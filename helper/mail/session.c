@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -52,13 +53,20 @@ keep(char *dst, size_t size, const char *text)
 	util_sanitise(dst, size, text, strlen(text));
 }
 
+/* At once: Dovecot 2.3 can overlook a CRLF in a TLS record of its own. */
 int
 session_send(struct session *s, const char *line, size_t len)
 {
-	int r = stream_write(&s->stream, line, len);
+	char *whole = malloc(len + 2);
+	int r;
 
-	if (r == 0)
-		r = stream_write(&s->stream, "\r\n", 2);
+	if (!whole)
+		return session_fail(s, EX_OSERR, "out of memory");
+	memcpy(whole, line, len);
+	memcpy(whole + len, "\r\n", 2);
+	r = stream_write(&s->stream, whole, len + 2);
+	util_wipe(whole, len + 2);
+	free(whole);
 	return r == 0 ? 0 : lost(s, "a command", r);
 }
 

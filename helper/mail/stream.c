@@ -220,6 +220,7 @@ get_raw(struct stream *s, char *buf, size_t size)
 		n = SSL_read(s->ssl, buf, size > INT_MAX ? INT_MAX : (int)size);
 		return n > 0 ? n : tls_result(s, (int)n);
 	}
+	s->wants_write = 0;
 	if (poll(&p, 1, 0) == 0) /* the descriptor may be one that blocks */
 		return -EAGAIN;
 	n = read(s->in, buf, size);
@@ -319,8 +320,8 @@ fill(struct stream *s)
 		n = get_raw(s, s->buf + s->end, sizeof(s->buf) - s->end);
 		if (n != -EAGAIN)
 			break;
-		r = wait_for(s->in, s->ssl && s->wants_write ? POLLOUT : POLLIN,
-		    s->deadline_ms);
+		r = wait_for(
+		    s->in, s->wants_write ? POLLOUT : POLLIN, s->deadline_ms);
 		if (r < 0)
 			return fail_errno(s, "nothing was said", r);
 	}
