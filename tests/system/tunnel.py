@@ -13,7 +13,6 @@ import shlex
 import signal
 import smtplib
 import socket
-import ssl
 import struct
 import subprocess
 import sys
@@ -25,7 +24,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 import tap
 from env import BUILDDIR, built, children, environment, identity, sasl_path, wait_for
 from mail import Dovecot
-from world import MECHANISMS, World
+from scripted import Imap, Scripted
+from setup import install, setup
+from world import World
 
 ALICE = "alice@example.com"
 PORTS = {"imap": ("imaps", "imap"), "pop": ("pops", "pop"), "smtp": ("smtps", "smtp")}
@@ -34,66 +35,41 @@ LARGE = 100 << 20
 SEED = int(os.environ.get("SEED") or random.randrange(1, 1 << 32))
 
 
-class Scripted:
-    """A mail server over TLS that lets everybody in, and then does what it is told.
+class Obedient(Imap):
+    """An IMAP server that lets in who has a token, and then does as it is told."""
 
-    after    what it does with a connection (of ssl) once the login is over
-    words    its answer to the login instead
-    tls      a (cert, key) pair; None: it talks in clear and offers no STARTTLS
-    lines    what it was told until then
-    ended    how many connections have ended
-    """
-
-    def __init__(self, env, after=None, words=None, tls=()):
-        self.after, self.words, self.lines, self.ended = after, words, [], 0
-        self.context = None
-        if tls is not None:
-            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self.context.load_cert_chain(*(tls or (env.tls().cert, env.tls().key)))
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-        env.cleanup(self.listener.close)
-
-    def accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
-
-    def serve(self, connection):
-        try:
-            if self.context:
-                connection = self.context.wrap_socket(connection, server_side=True)
-            self.talk(connection)
-        except OSError:
-            pass
-        finally:
-            connection.close()
-            self.ended += 1
-
-    def talk(self, connection):
-        """IMAP, as much as a login takes; then after()."""
-        connection.sendall(b"* OK [CAPABILITY IMAP4rev1] scripted\r\n")
+    def handle(self):
+        self.say("* OK scripted")
         inside = False
-        while True:
-            line = b""
-            while not line.endswith(b"\n"):
-                if not (byte := connection.recv(1)):
-                    return
-                line += byte
-            tag, verb = line.split()[:2]
-            self.lines.append(line.decode("latin-1"))
-            if verb == b"CAPABILITY":
-                connection.sendall(b"* CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2\r\n"
-                                   + tag + b" OK done\r\n")
+        while line := self.hear().decode("utf-8", "replace"):
+            tag, verb, *rest = line.split()
+            if verb == "CAPABILITY":
+                self.say("* CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2", f"{tag} OK done")
                 if inside:
-                    break
-            elif verb == b"AUTHENTICATE":
-                connection.sendall(tag + (self.words or b" OK in") + b"\r\n")
-                inside = True
-        if self.after:
-            self.after(connection)
+                    self.server.after(self)
+                    return
+            elif verb == "AUTHENTICATE":
+                inside = self.login(rest[0], self.initial(rest[1:]))
+                self.say(f"{tag} OK in" if inside else f"{tag} {self.server.verdict}")
+
+
+def obedient(world, after, pair=(), **how):
+    """Such a server; after(session) is called when somebody is in.
+
+    pair   its certificate and key, else the good ones; None: it talks in clear
+    how    of scripted.Scripted
+    """
+    server = Scripted(world.env, Obedient, world.oauth, tls=None if pair is None else "at once",
+                      **how)
+    if pair:
+        server.context.load_cert_chain(*pair)
+    server.after = after
+    return server
+
+
+def ended(server):
+    """How many of its connections have ended."""
+    return server.events.count("closed")
 
 
 class Tunnel:
@@ -210,11 +186,16 @@ class Mail(World):
         port = port or getattr(self.dovecot, PORTS[service][0])
         return Tunnel(self, user, service, f"localhost:{port}", **how)
 
-    def words(self, service, user=ALICE, port=None):
-        """The command line for a shell."""
-        port = port or getattr(self.dovecot, PORTS[service][0])
-        return shlex.join(["sasl-bearer", "tunnel", "--ca-file", self.env.tls().ca, user, service,
-                           f"localhost:{port}"])
+    def printed(self, program, user, *options, port=None):
+        """What setup prints, in the home directory; returns what is to be run."""
+        found = setup(self.helper, program, user, "--ca-file", self.env.tls().ca, "--server",
+                      f"localhost:{port or self.dovecot.imaps}", *options)
+        install(self.environment["HOME"], found)
+        return found.get("run", ":")
+
+    def sh(self, script, timeout=30):
+        """Run a script as a person does; returns a Result."""
+        return self.env.run(["sh", "-ec", script], env=self.environment, timeout=timeout)
 
     @contextlib.contextmanager
     def listening(self, service, user=ALICE, port=None, where="socket"):
@@ -365,31 +346,12 @@ def mechanisms(world):
 
 # ---- programs
 
-def fetchmailrc(world, service, user):
-    """The configuration of fetchmail."""
-    secret = 'auth ssh' if service == "imap" else ""
-    password = "" if service == "imap" else 'password "unused"'
-    return f"""\
-poll localhost protocol {"IMAP" if service == "imap" else "POP3"} {secret}
-    plugin "{world.words(service, user)}"
-    user "{user}" {password} sslproto ""
-    keep mda "cat >>~/fetched"
-"""
-
-
 def fetchmail(world, service, user=ALICE):
-    """Run fetchmail; returns a Result and what it has fetched."""
+    """Run fetchmail; returns a Result, in which stdout has what was fetched, too."""
     tap.require("fetchmail")
-    world.env.write("home/.fetchmailrc", fetchmailrc(world, service, user), 0o600)
-    for file in (".fetchids", "fetched"):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(world.env.path("home", file))
-    done = world.run("fetchmail", "--fetchall")
-    try:
-        with open(world.env.path("home/fetched"), encoding="utf-8") as f:
-            return done, f.read()
-    except FileNotFoundError:
-        return done, ""
+    script = world.printed("fetchmail", user, "--service", service, port=getattr(
+        world.dovecot, PORTS[service][0]))
+    return world.sh(f"{script}rm -f ~/.fetchids\nfetchmail --fetchall --mda cat")
 
 
 @tap.promise
@@ -398,8 +360,8 @@ def fetchmail_fetches(world):
     for service in ("imap", "pop"):
         world.dovecot.deliver(ALICE, f"fetchmail {service}")
         before = len(world.dovecot.log())
-        done, text = fetchmail(world, service)
-        assert done.rc == 0 and f"Subject: fetchmail {service}\n" in text, (done, text)
+        done = fetchmail(world, service)
+        assert done.rc == 0 and f"Subject: fetchmail {service}\n" in done.stdout, done
         world.dovecot.wait_login(ALICE, "OAUTHBEARER", before)
 
 
@@ -408,11 +370,11 @@ def fetchmail_fails(world):
     "fetchmail fails and shows the words of the server, or the command that a person must run"
     for service, words in (("imap", "[AUTHENTICATIONFAILED] Authentication failed."),
                            ("pop", "[AUTH] Authentication failed.")):
-        done, text = fetchmail(world, service, world.gone())
-        assert done.rc not in (0, 1) and not text, done
+        done = fetchmail(world, service, world.gone())
+        assert done.rc not in (0, 1), done
         assert 'run "sasl-bearer login gone@example.com"' in done.stdout + done.stderr, done
-        done, text = fetchmail(world, service, world.rejected())
-        assert done.rc not in (0, 1) and not text, done
+        done = fetchmail(world, service, world.rejected())
+        assert done.rc not in (0, 1), done
         assert words in done.stdout + done.stderr, done
 
 
@@ -420,32 +382,48 @@ def fetchmail_fails(world):
 def mbsync_tunnel(world):
     "mbsync synchronises both ways with `Tunnel`, and fails well"
     tap.require("mbsync")
-    where = world.env.mkdir("home/mbsync")
+    inbox = world.env.path("home/Mail", ALICE, "INBOX")
     def run(user):
-        world.env.write("home/.mbsyncrc", f"""\
-IMAPStore far
-Tunnel "{world.words("imap", user)}"
-
-MaildirStore near
-Path {where}/
-Inbox {where}/INBOX
-
-Channel all
-Far :far:
-Near :near:
-Create Near
-SyncState *
-""")
-        return world.run("mbsync", "all")
+        return world.sh(world.printed("mbsync", user, "--with", "tunnel"))
     world.dovecot.deliver(ALICE, "mbsync down")
     done = run(ALICE)
-    assert done.rc == 0 and world.run("grep", "-r", "mbsync down", where).rc == 0, done
-    world.env.write("home/mbsync/INBOX/cur/1.mbsync:2,S", "Subject: mbsync up\n\nhi\n")
+    assert done.rc == 0 and world.sh(f"grep -r 'mbsync down' {inbox}").rc == 0, done
+    world.env.write(inbox + "/cur/1.mbsync:2,S", "Subject: mbsync up\n\nhi\n")
     done = run(ALICE)
     assert done.rc == 0, done
-    done = world.run("grep", "-r", "mbsync up", world.dovecot.dir + "/mail/" + ALICE)
-    assert done.rc == 0, "mbsync did not upload"
+    assert world.sh(f"grep -r 'mbsync up' {world.dovecot.dir}/mail/{ALICE}").rc == 0, done
     done = run(world.gone())
+    assert done.rc != 0 and 'run "sasl-bearer login gone@example.com"' in done.stderr, done
+
+
+@tap.promise
+def offlineimap_tunnel(world):
+    "OfflineIMAP synchronises with `preauthtunnel`, and fails well"
+    tap.require("offlineimap")
+    def run(user):
+        return world.sh(world.printed("offlineimap", user, "--with", "tunnel") + "\n")
+    world.dovecot.deliver(ALICE, "offlineimap down")
+    done = run(ALICE)
+    assert done.rc == 0 and world.sh("grep -r 'offlineimap down' ~/Mail").rc == 0, done
+    done = run(world.gone())
+    tap.note(done)
+    assert done.rc != 0 and 'run "sasl-bearer login gone@example.com"' in done.stderr, done
+
+
+@tap.promise
+def git_imap_send(world):
+    "git imap-send stores patches with `imap.tunnel`, and fails well"
+    tap.require("git")
+    patch = ("From 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001\n"
+             "From: Alice <alice@example.com>\nDate: Sat, 21 Nov 2026 12:00:00 +0000\n"
+             "Subject: [PATCH] git imap-send\n\nhi\n--\n2.39.5\n")
+    path = world.env.write("home/patch", patch)
+    world.printed("git-imap-send", ALICE)
+    done = world.sh(f"git imap-send <{path}")
+    assert done.rc == 0, done
+    assert world.sh(f"grep -r 'git imap-send' {world.dovecot.dir}/mail/{ALICE}").rc == 0, done
+    world.printed("git-imap-send", world.gone())
+    done = world.sh(f"git imap-send <{path}")
     assert done.rc != 0 and 'run "sasl-bearer login gone@example.com"' in done.stderr, done
 
 
@@ -453,19 +431,20 @@ SyncState *
 def swaks(world):
     "swaks, which knows only passwords, sends by a pipe and through a socket"
     tap.require("swaks")
-    auth = ["--auth", "PLAIN", "--auth-user", "anybody", "--auth-password", "anything"]
-    common = ["swaks", "--to", "bob@example.net", "--from", ALICE]
+    auth = "--auth-user anybody --auth-password anything --auth"
+    def command(user=ALICE):
+        return world.printed("swaks", user, port=world.dovecot.smtp).rstrip("\n")
     with world.listening("smtp") as (path, _):
-        for number, words in enumerate((
-                ["--pipe", world.words("smtp"), *auth], ["--socket", path, *auth],
-                ["--socket", path, "--auth", "LOGIN", *auth[2:], "--pipeline"],
-                ["--socket", path])):
+        through = f"swaks --socket {path} --to bob@example.net --from {ALICE}"
+        for number, script in enumerate((
+                command(), f"{command()} {auth} PLAIN", through, f"{through} {auth} PLAIN",
+                f"{through} {auth} LOGIN --pipeline")):
             before = len(world.sink.messages)
-            done = world.run(*common, "--header", f"Subject: swaks {number}", *words)
+            done = world.sh(f"{script} --header 'Subject: swaks {number}'")
             assert done.rc == 0, done
             assert f"Subject: swaks {number}\r\n" in world.sink.wait(before + 1)[-1].data
     for user, code in ((world.gone(), "454 4.7.0"), (world.rejected(), "535 5.7.8")):
-        done = world.run(*common, "--pipe", world.words("smtp", user), *auth)
+        done = world.sh(f"{command(user)} {auth} PLAIN")
         assert done.rc == 28 and f"<** {code}" in done.stdout, done     # 28: AUTH failed
 
 
@@ -487,8 +466,10 @@ def python(world):
         mailbox.pass_("anything")
         assert mailbox.stat()[0] > 0 and mailbox.uidl()[0].startswith(b"+OK")
         mailbox.quit()
-    with ImapStream("exec env " + shlex.join(f"{k}={v}" for k, v in world.environment.items())
-                    + " " + world.words("imap")) as client:
+    with ImapStream("exec " + shlex.join([
+            "env", *(f"{name}={value}" for name, value in world.environment.items()),
+            "sasl-bearer", "tunnel", "--ca-file", world.env.tls().ca, ALICE, "imap",
+            f"localhost:{world.dovecot.imaps}"])) as client:
         assert client.state == "AUTH" and client.select()[0] == "OK"
         assert client.search(None, "SUBJECT", "python")[1][0]
 
@@ -522,7 +503,7 @@ def cpu_s(pid):
 @tap.promise
 def no_spin(world):
     "while nobody says anything a tunnel uses no processor time, on pipes and on a socket"
-    server = Scripted(world.env, echo)
+    server = obedient(world, echo)
     with world.tunnel(port=server.port) as t, \
             world.listening("imap", port=server.port) as (path, process), \
             socket.socket(socket.AF_UNIX) as client:
@@ -571,10 +552,10 @@ def hundred_megabytes(world):
     tap.note(f"{len(message) / up / 1e6:.0f} MB/s up, {len(message) / down / 1e6:.0f} MB/s down")
 
 
-def echo(connection):
+def echo(session):
     """Send back all that comes, until it ends."""
-    while data := connection.recv(65536):
-        connection.sendall(data)
+    while data := session.rfile.read1(65536):
+        session.wfile.write(data)
 
 
 @tap.promise
@@ -582,7 +563,7 @@ def transparent(world):
     "every byte goes both ways at once, whatever it is and however it is cut"
     tap.note(f"seed {SEED}")
     chance = random.Random(SEED)
-    server = Scripted(world.env, echo)
+    server = obedient(world, echo)
     data = bytes(range(256)) * 4 + b"\r\n.\r\n\0\n" + chance.randbytes(10 << 20)
     with world.tunnel(port=server.port) as t:
         assert t.line().startswith("* PREAUTH")
@@ -601,15 +582,13 @@ def stuffed(world):
     "a program that does not read for a while loses nothing, and neither does a server"
     rounds, block = 40, b"x" * (1 << 18)
     go = threading.Event()
-    def late(connection):
+    def late(session):
         for _ in range(rounds):
-            connection.sendall(block)
+            session.wfile.write(block)
         go.wait(20)
-        count = 0
-        while count < rounds * len(block):
-            count += len(connection.recv(65536))
-        connection.sendall(b"all")
-    server = Scripted(world.env, late)
+        assert session.rfile.read(rounds * len(block)) == rounds * block
+        session.wfile.write(b"all")
+    server = obedient(world, late)
     with world.tunnel(port=server.port) as t:
         t.line()
         def feed():
@@ -627,11 +606,11 @@ def stuffed(world):
 @tap.promise
 def half_closed(world):
     "a program that has said all gets the rest of the server's answer, and then the end"
-    def answer(connection):
-        connection.recv(1000)
+    def answer(session):
+        session.hear()
         time.sleep(0.5)
-        connection.sendall(b"y" * (1 << 20) + b"end")
-    server = Scripted(world.env, answer)
+        session.wfile.write(b"y" * (1 << 20) + b"end")
+    server = obedient(world, answer)
     with world.tunnel(port=server.port) as t:
         t.line()
         t.send(b"last words\r\n")
@@ -643,14 +622,14 @@ def half_closed(world):
 @tap.promise
 def server_closes(world):
     "when the server closes, by its protocol or without, the program gets all it sent and the end"
-    def bye(connection):
-        connection.sendall(b"* BYE shutting down\r\n")
-        connection.unwrap()
-    def hang_up(connection):
-        connection.sendall(b"* BYE shutting down\r\n")
-        connection.shutdown(socket.SHUT_RDWR)
+    def bye(session):
+        session.say("* BYE shutting down")
+        session.request.unwrap()
+    def hang_up(session):
+        session.say("* BYE shutting down")
+        session.request.shutdown(socket.SHUT_RDWR)
     for end in (bye, hang_up):
-        with world.tunnel(port=Scripted(world.env, end).port) as t:
+        with world.tunnel(port=obedient(world, end).port) as t:
             t.line()
             assert t.read() == b"* BYE shutting down\r\n"
             assert t.wait() == 0, t.errors()
@@ -659,11 +638,11 @@ def server_closes(world):
 @tap.promise
 def server_breaks(world):
     "when the connection to the server breaks the program gets the end, and 75 says that"
-    def reset(connection):
-        connection.recv(100)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        socket.close(connection.detach())
-    with world.tunnel(port=Scripted(world.env, reset).port) as t:
+    def reset(session):
+        session.hear()
+        session.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        socket.close(session.request.detach())
+    with world.tunnel(port=obedient(world, reset).port) as t:
         t.line()
         t.send(b"go\r\n")
         assert t.read() == b"" and t.wait() == 75
@@ -673,37 +652,40 @@ def server_breaks(world):
 @tap.promise
 def killed(world):
     "whoever is killed, the program or the tunnel, silent or busy: nothing is left of either"
-    def flood(connection):
+    def flood(session):
         while True:
-            connection.sendall(bytes(65536))
-    for server in (Scripted(world.env, echo), Scripted(world.env, flood)):
-        ended = server.ended
-        def gone(ended):
-            wait_for(lambda: server.ended == ended, 20, "the end of the connection")
+            session.wfile.write(bytes(65536))
+    for server in (obedient(world, echo), obedient(world, flood)):
+        begun = 0
+        def gone():
+            wait_for(lambda: ended(server) == begun, 20, "the end of the connection")
         for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP):
             with world.tunnel(port=server.port) as t:
                 t.line()
                 t.process.send_signal(number)
                 t.read()
                 assert t.wait() == -number
-                gone(ended := ended + 1)
+                begun += 1
+                gone()
         with world.tunnel(port=server.port) as t:       # as a killed program leaves it
             t.line()
             t.stdin.close()
             t.stdout.close()
             assert t.wait() == 0, t.errors()
-            gone(ended := ended + 1)
+            begun += 1
+            gone()
         with world.listening("imap", port=server.port) as (path, _):
             with socket.socket(socket.AF_UNIX) as client:
                 client.connect(path)
                 assert client.recv(1000).startswith(b"* PREAUTH")
-            gone(ended := ended + 1)
+            begun += 1
+            gone()
 
 
 @tap.promise
 def listener_ends(world):
     "a listening tunnel takes its socket along; sessions under way go on to their own end"
-    server = Scripted(world.env, echo)
+    server = obedient(world, echo)
     with world.listening("imap", port=server.port) as (path, process), \
             socket.socket(socket.AF_UNIX) as client:
         client.settimeout(20)
@@ -714,7 +696,7 @@ def listener_ends(world):
         assert not os.path.exists(path)
         client.sendall(b"still there?")
         assert client.recv(1000) == b"still there?"
-    wait_for(lambda: server.ended == 1, 20, "the end of the session")
+    wait_for(lambda: ended(server) == 1, 20, "the end of the session")
 
 
 # ---- what goes wrong before
@@ -735,7 +717,8 @@ def own_words(world):
             assert "Authentication failed." in t.errors(), t.errors()
         wait_for(lambda: world.refreshes(user) == 1, what="the refresh")
         wait_for(lambda: begins_well(world, service, user), what="the next login")
-    server = Scripted(world.env, words=b" NO [UNAVAILABLE] try later, please")
+    server = obedient(world, None, verdict="NO [UNAVAILABLE] try later, please")
+    server.oauth = None
     with world.tunnel(port=server.port) as t:
         assert t.line() == "* BYE [UNAVAILABLE] try later, please" and t.wait() == 75
 
@@ -785,7 +768,7 @@ def certificates(world):
     user = "careful@example.com"
     world.account(user)
     for pair in (world.env.tls().wrong_host(), world.env.tls().expired(), None):
-        server = Scripted(world.env, tls=pair)
+        server = obedient(world, echo, pair)
         with world.tunnel(user=user, port=server.port) as t:
             answer = t.line()
             assert answer.startswith("* BYE ") and "nothing was sent" in answer, answer
@@ -832,7 +815,7 @@ def strangers(world):
     "the socket's mode is open, and yet only uids that the account allows are served, as of now"
     user = "shared@example.com"
     world.account(user, allow="bin")
-    server = Scripted(world.env, echo)
+    server = obedient(world, echo)
     def connect(uid, path):
         done = world.env.run(["/usr/bin/python3", "-c", CONNECT, path], uid=uid)
         assert done.rc == 0, done
