@@ -518,6 +518,20 @@ def no_spin(world):
 
 
 @tap.promise
+def deaf(world):
+    "a program that reads no more, and does not end, costs no processor time either"
+    server = obedient(world, echo)
+    with world.tunnel(port=server.port) as t:
+        t.line()
+        t.stdout.close()
+        before = cpu_s(t.process.pid)
+        time.sleep(1)
+        assert cpu_s(t.process.pid) - before < 0.3
+        t.send(b"is anybody there?")    # what comes back has nowhere to go
+        t.wait()
+
+
+@tap.promise
 def hundred_megabytes(world):
     "a message of 100 MB goes up and comes down unchanged, as a literal"
     body = random.Random(SEED).randbytes(1 << 20).hex().encode()
