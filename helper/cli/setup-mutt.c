@@ -131,7 +131,9 @@ put_smtp(struct setup *s, size_t i)
 		    s->program->name);
 		return;
 	}
-	set(s, "", "smtp_url", url(s, i, user_of(s, i), ""));
+	/* with a name in it a password is asked for, which a tunnel wants not */
+	set(s, "", "smtp_url",
+	    url(s, i, s->way == WAY_TUNNEL ? NULL : user_of(s, i), ""));
 	if (s->way == WAY_TUNNEL)
 		set(s, "", "tunnel", setup_tunnel_command(s, i));
 	else

@@ -366,7 +366,8 @@ def mutt_reads(world):
                     value = re.search(rf'(?m)^(?:set )?{name} ?= ?(".*")', done.stdout)[1]
                     assert value.replace('\\"', '"')[1:-1].replace("\\\\", "\\") == ODD, value
                 else:
-                    url = "o%27d%20d%24%60%22%5C%25%23%7B%7D%40x@localhost:1993"
+                    user = "" if way == "tunnel" else "o%27d%20d%24%60%22%5C%25%23%7B%7D%40x@"
+                    url = f"smtp://{user}localhost:1993"
                     assert url in done.stdout, done.stdout
 
 
