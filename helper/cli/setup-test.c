@@ -47,13 +47,13 @@ setup_ldapsearch(struct setup *s)
 	setup_environment(s);
 	setup_file(s, "run");
 	setup_note(s,
-	    "-O none: over TLS the token is safe, but by default libldap "
-	    "refuses whatever is no stronger than plain text");
+	    "-N: the server's name is the one given here, and not what DNS "
+	    "makes of its address; it must be in hosts of the account");
 	if (s->ca_file)
 		setup_put(s, "export LDAPTLS_CACERT=%s",
 		    setup_quote(s, QUOTE_SHELL, s->ca_file));
 	setup_put(s,
-	    "ldapsearch -H %s://%s:%u%s -Y %s -U %s -O none -b '' -s base",
+	    "ldapsearch -N -H %s://%s:%u%s -Y %s -U %s -b '' -s base",
 	    server.port == 389 ? "ldap" : "ldaps", host,
 	    server.port ? server.port : 636, server.port == 389 ? " -ZZ" : "",
 	    setup_mechanism(s, "OAUTHBEARER"),

@@ -115,7 +115,7 @@ class Smtp(Session):
     prompt = b"334 "
 
     def handle(self):
-        server = self.server
+        server, reply = self.server, ""
         self.say("220 localhost ESMTP scripted")
         while line := self.hear().decode():
             verb, *rest = line.split()
@@ -128,7 +128,10 @@ class Smtp(Session):
                 self.start_tls()
             elif verb.upper() == "AUTH":
                 good = self.login(rest[0].upper(), self.initial(rest[1:]))
-                self.say("235 2.7.0 welcome" if good else server.verdict)
+                reply = "235 2.7.0 welcome" if good else server.verdict
+                self.say(reply)
+            elif verb.upper() == "MAIL" and not reply.startswith("235"):
+                self.say("530 5.7.57 Client not authenticated to send mail.")
             elif verb.upper() == "DATA":
                 self.say("354 go on")
                 while self.hear() != b".":
@@ -247,8 +250,8 @@ class Svn(Session):
         self.hear()
         self.say(f"( success ( ( {self.server.mechanisms} ) {self.string('scripted')} ) )")
         while line := self.hear():
-            begun = re.match(r"\( (\S+) (?:\( )?(?:\d+:(\S+))?", line)
-            if not self.login(begun.group(1), self.initial([begun.group(2)] * bool(begun.group(2)))):
+            mechanism, response = re.match(r"\( (\S+) \( (?:\d+:([\w+/=\n]+))?", line).groups()
+            if not self.login(mechanism, self.initial([response] * bool(response))):
                 self.say(f"( failure ( {self.string(self.server.verdict)} ) )")
                 continue
             words = self.string("there is no repository here")

@@ -20,8 +20,12 @@ MC = """\
 divert(0)dnl
 OSTYPE(`linux')dnl
 define(`confDOMAIN_NAME', `relay.example.com')dnl
+define(`confCACERT_PATH', `/etc/mail')dnl
 define(`ALIAS_FILE', `')dnl
+define(`confSERVICE_SWITCH_FILE', `/etc/mail/switch')dnl
+define(`confDONT_PROBE_INTERFACES', `true')dnl
 FEATURE(`nocanonify')dnl
+FEATURE(`access_db', `hash /etc/mail/access')dnl
 {lines}
 MAILER(`smtp')dnl
 LOCAL_CONFIG
@@ -44,11 +48,7 @@ exec "$@"
 
 
 class Sendmail:
-    """One installation of sendmail, without a daemon; needs root.
-
-    mc        lines of sendmail.mc
-    authinfo  /etc/mail/authinfo
-    """
+    """One installation of sendmail, without a daemon; needs root."""
 
     def __init__(self, env, helper):
         self.env, self.helper = env, helper
@@ -62,9 +62,11 @@ class Sendmail:
         fresh, self.plugins = sasl_path().split(":")
         for library in (*glob.glob(self.plugins + "/*.so"), fresh + "/libsaslbearer.so"):
             shutil.copy(library, self.dir + "/sasl2")
+        shutil.copy(env.tls().ca, self.dir + "/etc/mail/ca.pem")
         for file in ("passwd", "group", "services", "protocols"):
             shutil.copy("/etc/" + file, self.dir + "/etc")
         env.write(f"{name}/etc/nsswitch.conf", "hosts: files\n")
+        env.write(f"{name}/etc/mail/switch", "hosts files\n")
         env.write(f"{name}/etc/hosts",
                   f"127.0.0.1 {SMARTHOST} localhost\n127.0.1.1 relay.example.com\n")
         env.write(f"{name}/enter", ENTER.format(dir=self.dir, plugins=self.plugins))
@@ -78,17 +80,21 @@ class Sendmail:
         return self.env.run(["unshare", "-mu", "sh", "-e", self.dir + "/enter", path, *words[1:]],
                             env=self.program.environment, **how)
 
-    def configure(self, mc, authinfo):
-        """What an administrator does: write both files, make sendmail.cf and the map."""
+    def configure(self, found):
+        """What an administrator does with the files that setup printed, and says to run."""
         cf = self.program.path("usr/share/sendmail/cf")
-        source = self.env.write(f"{self.name}/sendmail.mc",
-                                MC.format(lines=mc, socket=self.helper.socket))
+        # it believes no file below a directory that all may write to
+        lines = found["/etc/mail/sendmail.mc"].replace(self.env.tls().ca, "/etc/mail/ca.pem")
+        source = self.env.write(f"{self.name}/sendmail.mc", MC.format(
+            lines=lines, socket=self.helper.socket))
         made = self.env.run(["m4", f"-D_CF_DIR_={cf}/", cf + "/m4/cf.m4", source])
         assert made.rc == 0, made
         self.env.write(f"{self.name}/etc/mail/sendmail.cf", made.stdout)
-        self.env.write(f"{self.name}/etc/mail/authinfo", authinfo, 0o600)
-        made = self.run("makemap", "hash", "/etc/mail/authinfo", input=authinfo)
-        assert made.rc == 0, made
+        for name in ("access", "authinfo"):
+            text = found[f"/etc/mail/{name}"]
+            self.env.write(f"{self.name}/etc/mail/{name}", text, 0o600)
+            made = self.run("makemap", "hash", f"/etc/mail/{name}", input=text)
+            assert made.rc == 0, made
 
     def send(self, sender, to="bob@example.net", timeout=30):
         """Send a message now; returns a Result, with the log in stderr."""

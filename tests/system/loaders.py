@@ -7,18 +7,22 @@ terminal or a standard input, and no password is in any configuration, except wh
 says that the program itself insists on one: what asks for a password fails.
 """
 
+import ctypes.util
+import importlib.util
 import os
 import re
+import shlex
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
 import tap
-from env import SRCDIR, Result, sasl_path, wait_for
+from env import SRCDIR, Result, can_connect, sasl_path, wait_for
 from mail import Dovecot
 from scripted import Imap, Ldap, Pop, Scripted, Smtp, Svn
 from sendmail import SMARTHOST, Sendmail
+from setup import install, setup
 from world import MECHANISMS, World
 
 ALICE, BOB, SHARED = "alice@example.com", "bob@example.com", "office@example.com"
@@ -47,14 +51,15 @@ class Program:
                 by "{}" the server's own words
     steps       whether it hands the challenge to the plugin, which then tells the helper
     authzid     whether it can name another mailbox than the account's
+    starttls    it begins TLS by STARTTLS
     large       what it shows of a token of LARGE bytes; None where it sends it
     """
 
     def __init__(self, title, service, run, mechanisms=MECHANISMS, by_server=False, tells=True,
-                 refused=("{}", "{}"), steps=True, authzid=False, large=None):
+                 refused=("{}", "{}"), steps=True, authzid=False, starttls=False, large=None):
         self.title, self.service, self.run, self.mechanisms = title, service, run, mechanisms
         self.by_server, self.tells, self.refused, self.steps = by_server, tells, refused, steps
-        self.authzid, self.large = authzid, large
+        self.authzid, self.starttls, self.large = authzid, starttls, large
         self.slug = re.sub(r"\W+", "-", title.lower())
 
     def user(self, what, mechanism=""):
@@ -62,43 +67,44 @@ class Program:
         return f"{what}-{self.slug}{mechanism.lower()}@example.com"
 
 
-# ---- how each is run
+# ---- how each is run: as "sasl-bearer setup" says, where it knows the program
 
-def nmh(world, *words, **profile):
-    """Run a program of nmh with a profile of its own."""
-    tap.need(os.path.exists(NMH), NMH)
-    home = world.env.name("nmh")
-    world.env.write(f"{home}/.mh_profile", "Path: Mail\n" + "".join(
-        f"{name}: {value}\n" for name, value in profile.items()))
-    draft = world.env.write(f"{home}/Mail/draft",
-                            f"From: {ALICE}\nTo: bob@example.net\nSubject: nmh\n\nnmh\n")
-    return world.start([f"{NMH}/{words[0]}", *words[1:], *[draft] * (words[0] == "send")],
-                       HOME=world.env.path(home))
+def printed(world, program, service, port, user, mechanism, host="localhost"):
+    """What setup prints for a program and a server, once: {heading: text}."""
+    words = [*(["--service", service] if service else []), "--server", f"{host}:{port}",
+             "--ca-file", world.env.tls().ca, "--mechanism", mechanism]
+    key = program, user, *words
+    if key not in world.printed:
+        world.printed[key] = setup(world.helper, program, user, *words)
+    return dict(world.printed[key])
 
 
-def nmh_sasl(mechanism, user):
-    # -saslmech xoauth2 is nmh's own, which knows tokens and no helper
-    choice = "" if mechanism == "XOAUTH2" else f" -saslmech {mechanism.lower()}"
-    return f"-user {user} -initialtls -sasl{choice}"
-
-
-def inc(world, port, user, mechanism, _authzid):
-    return nmh(world, "inc", inc=f"-host localhost -port {port} {nmh_sasl(mechanism, user)}")
-
-
-def send(world, port, user, mechanism, _authzid):
-    return nmh(world, "send", send=f"-mts smtp -server localhost -port {port} "
-               + nmh_sasl(mechanism, user))
+def nmh(command, service):
+    def run(world, port, user, mechanism, _authzid):
+        tap.need(os.path.exists(NMH), NMH)
+        found = printed(world, "nmh", service, port, user, mechanism)
+        home = world.env.name("nmh")
+        draft = world.env.write(f"{home}/Mail/draft",
+                                f"From: {ALICE}\nTo: bob@example.net\nSubject: nmh\n\nnmh\n")
+        install(world.env.path(home), found)
+        with open(world.env.path(home, ".mh_profile"), "a", encoding="utf-8") as f:
+            f.write("Path: Mail\n")
+        words = [f"{NMH}/{command}", *[draft] * (command == "send")]
+        return world.shell(found["run"] + shlex.join(words), HOME=world.env.path(home))
+    return run
 
 
 def etpan(service):
     def run(world, *login):
+        tap.need(ctypes.util.find_library("etpan"), "libetpan")
         return world.start(["/usr/bin/python3", f"{LOGINS}/etpan.py", service, *login])
     return run
 
 
 def perl(service):
     def run(world, *login):
+        modules = ["-MAuthen::SASL::Cyrus", "-MNet::LDAP", "-MIO::Socket::SSL"]
+        tap.need(world.env.run(["perl", *modules, "-e", "1"]).rc == 0, f"perl {modules}")
         return world.start(["perl", f"{LOGINS}/perl.pl", service, *login, world.env.tls().ca])
     return run
 
@@ -112,22 +118,38 @@ def kde(service):
 
 def ldapsearch(world, port, user, mechanism, _authzid):
     tap.require("ldapsearch")
-    # without -N libldap asks DNS for the server's name, and hosts must have what that says
-    return world.start(["ldapsearch", "-N", "-H", f"ldaps://127.0.0.1:{port}", "-Y", mechanism,
-                        "-U", user, "-s", "base"],
-                       LDAPTLS_CACERT=world.env.tls().ca)
+    found = printed(world, "ldapsearch", None, port, user, mechanism, "127.0.0.1")
+    return world.shell(found["run"])
 
 
 def python_ldap(world, *login):
+    tap.need(importlib.util.find_spec("ldap"), "python-ldap")
     return world.start(["/usr/bin/python3", f"{LOGINS}/python-ldap.py", "ldap", *login,
                         world.env.tls().ca])
 
 
+def sendmail(world, port, user, mechanism, authzid):
+    relay = world.sendmail()
+    found = printed(world, "sendmail", None, port, user, mechanism, SMARTHOST)
+    if authzid:
+        found["/etc/mail/authinfo"] = found["/etc/mail/authinfo"].replace(
+            f"U:{user}", f"U:{authzid}")
+    relay.forget()
+    relay.configure(found)
+    done = relay.send(ALICE)
+    # it ends well, whatever becomes of the message
+    return done._replace(rc=done.rc or (75 if relay.queue() else 0))
+
+
 PROGRAMS = [
     # after the challenge it hangs up and shows it as it came
-    Program("nmh's inc", "pop", inc, by_server=True, steps=False, refused=("eyJ", "{}")),
+    Program("nmh's inc", "pop", nmh("inc", "pop"), by_server=True, steps=False,
+            refused=("eyJ", "{}")),
     # sends everything on the command line, whatever RFC 4954 says about its length
-    Program("nmh's send", "smtp", send, by_server=True, steps=False, refused=("eyJ", "{}"),
+    Program("nmh's send", "smtp", nmh("send", "smtp"), by_server=True, steps=False,
+            refused=("eyJ", "{}"), starttls=True, large="Line too long"),
+    # after a refusal it goes on without a login, and the server refuses that, too
+    Program("sendmail", "smtp", sendmail, tells=False, starttls=True, authzid=True,
             large="Line too long"),
     Program("libetpan's IMAP", "imap", etpan("imap"), tells=False, authzid=True),
     # cuts what it sends at 512 bytes, and waits for an answer
@@ -136,9 +158,10 @@ PROGRAMS = [
     # offers its users no other mechanism
     Program("KMail's KIMAP", "imap", kde("imap"), mechanisms=("XOAUTH2",)),
     Program("KMail's KSMTP", "smtp", kde("smtp"), mechanisms=("XOAUTH2",), large="Line too long"),
-    # these hand nothing to the plugin that comes after the token
+    # these hand nothing to the plugin that comes after the token; without one Net::SMTP tries
+    # what else the server has, and loses the reason, and Net::POP3 begins a login all the same
     Program("Perl's Net::POP3", "pop", perl("pop"), steps=False, authzid=True),
-    Program("Perl's Net::SMTP", "smtp", perl("smtp"), steps=False, authzid=True,
+    Program("Perl's Net::SMTP", "smtp", perl("smtp"), tells=False, steps=False, authzid=True,
             large="Line too long"),
     Program("Perl's Net::LDAP", "ldap", perl("ldap"), steps=False, authzid=True),
     # the authzid of libldap's programs (-X) is the answer to a prompt, and is not asked for
@@ -168,7 +191,10 @@ class Mail(World):
         self.refusing = {service: Scripted(env, session, verdict=verdict)
                          for service, (session, verdict) in REFUSALS.items()}
         self.helper.start()
-        self.built, self.patience = None, 30
+        self.refusing["starttls"] = Scripted(env, Smtp, verdict=REFUSALS["smtp"][1],
+                                             tls="starttls")
+        self.relay = self.built = None
+        self.printed, self.bad_tokens, self.patience = {}, {}, 30
 
     def start(self, words, **environment):
         """Run a program with the plugin; its Result, with rc "no end" where that is so."""
@@ -178,6 +204,16 @@ class Mail(World):
             return self.env.run(words, env=environment, timeout=self.patience)
         except AssertionError as e:
             return Result("no end", str(e), "")
+
+    def shell(self, text, **environment):
+        """The same for a script that sets the environment itself, but for SASL_PATH."""
+        return self.start(["sh", "-ec", text], SASL_BEARER_SOCKET=None, SSL_CERT_FILE=None,
+                          **environment)
+
+    def sendmail(self):
+        """The installation of sendmail, made when it is first wanted."""
+        self.relay = self.relay or Sendmail(self.env, self.helper)
+        return self.relay
 
     def kde(self):
         """The program that uses KDE's libraries, built when it is first wanted."""
@@ -207,7 +243,7 @@ class Mail(World):
         server = server or self.server(program, mechanism)
         before = len(server.log())
         port = server.port if isinstance(server, Scripted) else getattr(
-            server, program.service + "s")
+            server, program.service + "s" * (not program.starttls))
         done = program.run(self, port, user, mechanism, authzid)
         if done.rc == "no end":
             return done, server.log()[before:]
@@ -229,7 +265,8 @@ def assert_fails(world, program, user, mechanism, *words, sent, **how):
     assert done.rc not in (0, "no end"), (program.title, mechanism, done, log)
     for word in words:
         assert word in done.stdout + done.stderr, (word, program.title, mechanism, done, log)
-    assert sent == (user in log), (program.title, done, log)
+    asked = re.search(rf"oauth2\({user},|user=<{user}>", log)   # of Dovecot, or of Scripted
+    assert sent == bool(asked), (program.title, done, log)
 
 
 def each(function):
@@ -253,8 +290,9 @@ def accounts(world):
         expired = world.account(program.user("expired"), expires_in=1)
         world.oauth.expire(expired["access_token"])
         for mechanism in program.mechanisms:    # the helper does not know
-            refused = world.account(program.user("refused", mechanism))
-            world.oauth.expire(refused["access_token"])
+            user = program.user("refused", mechanism)
+            world.bad_tokens[user] = world.account(user)["access_token"]
+            world.oauth.expire(world.bad_tokens[user])
     world.oauth.token_size = LARGE
     world.account("large@example.com")
     world.oauth.token_size = 250
@@ -272,7 +310,7 @@ def good(world, program):
 @each
 def several(world, program):
     "logs in to each of two accounts"
-    for user in (BOB, ALICE, BOB):
+    for user in (BOB, ALICE):
         assert_good(world, program, user, program.mechanisms[-1])
 
 
@@ -314,15 +352,17 @@ def revoked(world, program):
 @each
 def challenged(world, program):
     "ends when the server does not like the token and says why"
-    words = program.refused[0].format(
-        {"smtp": "5.7.8", "ldap": "the token is no good"}.get(program.service, "Authentication fail"))
+    words = program.refused[0].format({"smtp": "5.7.8", "ldap": "the token is no good"}.get(
+        program.service, "Authentication fail"))
     for mechanism in program.mechanisms:
         user = program.user("refused", mechanism)
         assert_fails(world, program, user, mechanism, words, sent=True)
-        heard = f'account "{user}": localhost does not accept token' in world.helper.log()
-        assert heard == program.steps, (program.title, heard)
+        heard = re.search(f'account "{user}": \\S+ does not accept token', world.helper.log())
+        assert bool(heard) == program.steps, (program.title, heard)
         if program.steps:
-            wait_for(lambda name=user: world.refreshes(name) == 1, what="the refresh")
+            wait_for(lambda name=user: world.helper.token(
+                name)["token"] != world.bad_tokens[name], what="another token")
+            assert world.refreshes(user) == 1
         else:                   # what the program does not pass on the helper cannot know
             assert world.helper.cli("refresh", user).rc == 0
         assert_good(world, program, user, mechanism)
@@ -331,7 +371,7 @@ def challenged(world, program):
 @each
 def refused(world, program):
     "ends when the server refuses without saying why, as Exchange does"
-    server = world.refusing[program.service]
+    server = world.refusing["starttls" if program.starttls else program.service]
     words = program.refused[1].format(server.verdict.partition(" ")[2])
     for mechanism in program.mechanisms:
         server.mechanisms = mechanism
@@ -345,7 +385,7 @@ def large(world, program):
     if not program.large:
         assert_good(world, program, "large@example.com", mechanism)
     else:
-        world.patience = 3 if program.large == "no end" else 30
+        world.patience = 2 if program.large == "no end" else 30
         done, log = world.log_in(program, "large@example.com", mechanism)
         world.patience = 30
         assert program.large in f"{done.rc} {done.stdout} {done.stderr}", (done, log)
@@ -354,12 +394,75 @@ def large(world, program):
 
 @each
 def helper_down(world, program):
-    "sends nothing and ends while the helper is down"
-    if world.helper.process.alive():
-        world.helper.kill()
+    "sends nothing and ends while the helper is down, and says so if it shows anything"
+    reason = ["cannot reach the token helper"] * program.tells
     for mechanism in program.mechanisms:
-        reason = "the token helper"
-        assert_fails(world, program, ALICE, mechanism, *[reason] * program.tells, sent=False)
+        assert_good(world, program, ALICE, mechanism)
+    world.helper.kill()
+    for mechanism in program.mechanisms:
+        assert_fails(world, program, ALICE, mechanism, *reason, sent=False)
+    world.helper.start()
+
+
+def svn(world, user, port, *options):
+    """Look at a repository as a user."""
+    tap.require("svn")
+    return world.start(["svn", "info", "--non-interactive", "--no-auth-cache", "--username", user,
+                        *options, f"svn://localhost:{port}/"])
+
+
+@tap.promise
+def svn_refused(world):
+    "Subversion loads the plugin, and gets nothing of an account for mail"
+    world.account("mail@example.com", services="imap pop smtp")
+    server = Scripted(world.env, Svn, world.oauth, tls=None)
+    done = svn(world, "mail@example.com", server.port, "--password", "unused")
+    # it keeps the reason to itself
+    assert done.rc == 1 and "Cannot negotiate authentication mechanism" in done.stderr, done
+    world.helper.wait_log('service "svn" is not in services of account "mail@example.com"')
+    assert "user=" not in server.log(), server.log()
+
+
+@tap.promise
+def svn_logs_in(world):
+    "Subversion logs in where an account is for every service, though it insists on a password"
+    server = Scripted(world.env, Svn, world.oauth, tls=None, verdict="no such user")
+    done = svn(world, ALICE, server.port)
+    assert done.rc == 1 and "Can't get username or password" in done.stderr, done
+    for mechanism in MECHANISMS:
+        server.mechanisms = mechanism
+        done = svn(world, ALICE, server.port, "--password", "unused")
+        server.wait_login(ALICE, mechanism)
+        assert done.rc == 1 and "there is no repository here" in done.stderr, done
+
+
+@tap.promise
+def svn_refuses(world):
+    "Subversion shows what the server says about a token that it does not like"
+    server = Scripted(world.env, Svn, tls=None, verdict="no such user")
+    done = svn(world, ALICE, server.port, "--password", "unused")
+    assert done.rc == 1 and "Authentication error from server: no such user" in done.stderr, done
+    # it expects no challenge from a mechanism that is done
+    server = Scripted(world.env, Svn, tls=None, challenge=CHALLENGE)
+    done = svn(world, ALICE, server.port, "--password", "unused")
+    assert done.rc == 1 and "Unexpected server response to authentication" in done.stderr, done
+
+
+@tap.promise
+def slapd(world):
+    "OpenLDAP's server has neither mechanism, and ldapsearch says so and ends"
+    tap.require("slapd", "ldapsearch")
+    where = world.env.mkdir("slapd")
+    config = world.env.write("slapd.conf", f"pidfile {where}/pid\nargsfile {where}/args\n")
+    port = world.env.port()
+    daemon = world.env.start("slapd", ["slapd", "-d", "0", "-f", config,
+                                       "-h", f"ldap://127.0.0.1:{port}"])
+    wait_for(lambda: can_connect(port))
+    for mechanism in MECHANISMS:
+        done = world.start(["ldapsearch", "-N", "-H", f"ldap://127.0.0.1:{port}", "-O", "none",
+                            "-Y", mechanism, "-U", ALICE, "-b", "", "-s", "base"])
+        assert done.rc == 7 and "Authentication method not supported" in done.stderr, done
+    daemon.stop()
 
 
 @tap.promise

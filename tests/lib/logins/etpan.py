@@ -8,6 +8,7 @@ Prints "ok" or "no", libetpan's code and the server's last words.
 """
 
 import ctypes
+import ctypes.util
 import sys
 
 CREATE = {"imap": "mailimap_new", "pop": "mailpop3_new", "smtp": "mailsmtp_new"}
@@ -24,7 +25,7 @@ def main(service, port, user, mechanism, authzid):
         """How libetpan's session begins."""
         _fields_ = [*AHEAD.get(service, []), WORDS]
 
-    lib = ctypes.CDLL("libetpan.so.20")
+    lib = ctypes.CDLL(ctypes.util.find_library("etpan"))
     new = getattr(lib, CREATE[service])
     new.restype = ctypes.POINTER(Session)
     session = new(ctypes.c_size_t(0), None)
