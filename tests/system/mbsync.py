@@ -13,7 +13,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 import tap
 from env import sasl_path, wait_for
 from helper import Helper
-from mail import mbsync
+from mail import Dovecot, mbsync
+from scripted import Imap, Scripted
 from setup import install, setup
 from world import MECHANISMS, World
 
@@ -190,6 +191,33 @@ def rejected(world):
                        != tokens["access_token"] and t)
         assert new in world.oauth.access
         assert_fetches(world, user, mechanism, world.dovecot)
+
+
+@tap.promise
+def refused_at_once(world):
+    "a server that refuses a token without a challenge, as Exchange does, is quoted"
+    server = Scripted(world.env, Imap, verdict="NO AUTHENTICATE failed.")
+    server.imaps = server.port
+    for mechanism in MECHANISMS:
+        done = world.fetch(ALICE, mechanism, server)
+        assert done.rc == 1 and "NO AUTHENTICATE failed." in done.stderr + done.stdout, done
+        server.wait_log(f"refused: user=<{ALICE}>, method={mechanism}")
+
+
+@tap.promise
+def shared_mailbox(world):
+    "a shared mailbox is an account of its own, or what another is for, by sasl_user"
+    server = Dovecot(world.env, world.oauth, any_user=True).start()
+    world.account("office@example.com", grant=world.oauth.issue(ALICE))
+    world.account("carol@example.com", sasl_user="sales@example.com")
+    for user, mailbox in (("office@example.com", "office@example.com"),
+                          ("carol@example.com", "sales@example.com")):
+        for mechanism in MECHANISMS:
+            subject = f"{mechanism} for {mailbox}"
+            server.deliver(mailbox, subject)
+            done = world.fetch(user, mechanism, server)
+            assert done.rc == 0 and subject in world.fetched(user), done
+            server.wait_login(mailbox, mechanism)
 
 
 @tap.promise

@@ -10,7 +10,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 
 import tap
 from env import wait_for
-from mail import cyrus_test
+from mail import Dovecot, cyrus_test
+from scripted import Imap, Pop, Scripted, Smtp
 from world import MECHANISMS, World
 
 ALICE = "alice@example.com"
@@ -19,6 +20,10 @@ PORTS = {"imtest": "imap", "pop3test": "pop", "smtptest": "smtp"}
 REFUSALS = {"imtest": "NO [AUTHENTICATIONFAILED]", "pop3test": "-ERR [AUTH]",
             "smtptest": "535 5.7.8"}
 SERVICES = {"imtest": "imap", "pop3test": "pop", "smtptest": "smtp"}
+# the server of each that refuses without a challenge, as Exchange does, and its words
+DIRECT = {"imtest": (Imap, "NO AUTHENTICATE failed."),
+          "pop3test": (Pop, "-ERR Authentication failure: unknown user name or bad password."),
+          "smtptest": (Smtp, "535 5.7.3 Authentication unsuccessful [X.EXAMPLE.COM]")}
 
 
 class Mail(World):
@@ -26,6 +31,7 @@ class Mail(World):
 
     def __init__(self, env):
         super().__init__(env)
+        self.shared = Dovecot(env, self.oauth, sink=self.sink, any_user=True).start()
         self.helper.start()
 
     def log_in(self, program, user, mechanism, dovecot=None, starttls=False, **how):
@@ -36,17 +42,17 @@ class Mail(World):
         environment = {"SASL_BEARER_SOCKET": self.helper.socket}
         done = cyrus_test(self.env, program, port, user, mechanism, starttls=starttls,
                           environment=environment, timeout=20, **how)
-        return done, dovecot.wait_log(r"-login: .*session=<", before)   # its end, good or not
+        return done, dovecot.wait_log(r"-login: .*session=<|closed", before)    # good or not
 
     def every(self):
         """Each program with each mechanism."""
         return [(program, mechanism) for program in PORTS for mechanism in MECHANISMS]
 
 
-def assert_good(world, program, user, mechanism, **how):
+def assert_good(world, program, user, mechanism, mailbox=None, **how):
     done, log = world.log_in(program, user, mechanism, **how)
     assert "\nAuthenticated.\n" in done.stdout and done.rc == 0, done
-    assert f"user=<{user}>, method={mechanism}" in log, log
+    assert f"user=<{mailbox or user}>, method={mechanism}" in log, log
 
 
 def good(program):
@@ -65,6 +71,16 @@ def certified(program):
         for mechanism in MECHANISMS:
             assert_good(world, program, "diana@example.com", mechanism, dovecot=world.certified)
     check.__doc__ = f"{program} logs in with a token of a certified OpenID provider"
+    return tap.promise(check)
+
+
+def expired(program):
+    """A promise: that program knows nothing of a token's end."""
+    def check(world):
+        for mechanism in MECHANISMS:
+            assert_good(world, program, f"{program}-expired@example.com", mechanism)
+        assert world.refreshes(f"{program}-expired@example.com") == 1
+    check.__doc__ = f"{program} logs in after the token has expired, for one request"
     return tap.promise(check)
 
 
@@ -89,6 +105,42 @@ def rejected(program):
                      != tokens["access_token"])
             assert_good(world, program, user, mechanism)
     check.__doc__ = f"{program} shows the server's words about a token that is no good, and ends"
+    return tap.promise(check)
+
+
+def refused(program):
+    """A promise: that program ends well when the server just says no."""
+    def check(world):
+        session, verdict = DIRECT[program]
+        server = Scripted(world.env, session, verdict=verdict)
+        setattr(server, PORTS[program] + "s", server.port)
+        for mechanism in MECHANISMS:
+            server.mechanisms = mechanism
+            done, log = world.log_in(program, ALICE, mechanism, dovecot=server)
+            assert verdict in done.stdout and "Authentication failed." in done.stdout, done
+            assert f"refused: user=<{ALICE}>, method={mechanism}" in log, log
+    check.__doc__ = f"{program} shows the words of a server that refuses without a challenge"
+    return tap.promise(check)
+
+
+def several(program):
+    """A promise: that program's user tells accounts apart."""
+    def check(world):
+        for user in ("bob@example.com", ALICE):
+            for mechanism in MECHANISMS:
+                assert_good(world, program, user, mechanism)
+    check.__doc__ = f"{program} logs in to each of two accounts"
+    return tap.promise(check)
+
+
+def shared(program):
+    """A promise: that program opens a mailbox that is not the account's own."""
+    def check(world):
+        for user, mailbox in (("office@example.com", "office@example.com"),
+                              ("carol@example.com", "sales@example.com")):
+            for mechanism in MECHANISMS:
+                assert_good(world, program, user, mechanism, mailbox, dovecot=world.shared)
+    check.__doc__ = f"{program} logs in to a shared mailbox: its own account, or by sasl_user"
     return tap.promise(check)
 
 
@@ -118,16 +170,22 @@ def denied(program):
 @tap.promise
 def accounts(world):
     "accounts are made while the helper runs"
-    world.account(ALICE)
+    for user in (ALICE, "bob@example.com"):
+        world.account(user)
+    world.account("office@example.com", grant=world.oauth.issue(ALICE))
+    world.account("carol@example.com", sasl_user="sales@example.com")
     world.device_account("diana@example.com")
     world.account("host@example.com", hosts="mail.example.com")
     world.account("gone@example.com", expires_in=1)
     world.oauth.revoke("gone@example.com")
+    for program in PORTS:
+        tokens = world.account(f"{program}-expired@example.com", expires_in=1)
+        world.oauth.expire(tokens["access_token"])
     end = time.monotonic() + 1.1
     wait_for(lambda: time.monotonic() > end)
 
 
-for kind in (good, certified, rejected, no_token, denied):
+for kind in (good, certified, several, shared, expired, rejected, refused, no_token, denied):
     for name in PORTS:
         kind(name)
 
