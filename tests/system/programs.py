@@ -191,6 +191,14 @@ for kind in (good, certified, several, shared, expired, rejected, refused, no_to
 
 
 @tap.promise
+def other_user(world):
+    "whom -u names is not asked for: a prompt for it would bother people; the account decides"
+    for program, mechanism in world.every():
+        assert_good(world, program, ALICE, mechanism, dovecot=world.shared,
+                    options=["-u", "sales@example.com"])
+
+
+@tap.promise
 def large_token(world):
     "all three send a token of 3 KB"
     world.oauth.token_size = 3000
