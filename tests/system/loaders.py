@@ -18,6 +18,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
 import tap
+from certs import Certificates
 from env import SRCDIR, Result, can_connect, sasl_path, wait_for
 from mail import Dovecot
 from scripted import Imap, Ldap, Pop, Scripted, Smtp, Svn
@@ -101,10 +102,12 @@ def etpan(service):
     return run
 
 
-def perl(service):
+def perl(service, module):
     def run(world, *login):
-        modules = ["-MAuthen::SASL::Cyrus", "-MNet::LDAP", "-MIO::Socket::SSL"]
-        tap.need(world.env.run(["perl", *modules, "-e", "1"]).rc == 0, f"perl {modules}")
+        modules = f"-MAuthen::SASL::Cyrus -MIO::Socket::SSL -M{module}"
+        if modules not in world.present:
+            world.present[modules] = world.env.run(["perl", *modules.split(), "-e", "1"]).rc == 0
+        tap.need(world.present[modules], f"perl {modules}")
         return world.start(["perl", f"{LOGINS}/perl.pl", service, *login, world.env.tls().ca])
     return run
 
@@ -160,10 +163,10 @@ PROGRAMS = [
     Program("KMail's KSMTP", "smtp", kde("smtp"), mechanisms=("XOAUTH2",), large="Line too long"),
     # these hand nothing to the plugin that comes after the token; without one Net::SMTP tries
     # what else the server has, and loses the reason, and Net::POP3 begins a login all the same
-    Program("Perl's Net::POP3", "pop", perl("pop"), steps=False, authzid=True),
-    Program("Perl's Net::SMTP", "smtp", perl("smtp"), tells=False, steps=False, authzid=True,
-            large="Line too long"),
-    Program("Perl's Net::LDAP", "ldap", perl("ldap"), steps=False, authzid=True),
+    Program("Perl's Net::POP3", "pop", perl("pop", "Net::POP3"), steps=False, authzid=True),
+    Program("Perl's Net::SMTP", "smtp", perl("smtp", "Net::SMTP"), tells=False, steps=False,
+            authzid=True, large="Line too long"),
+    Program("Perl's Net::LDAP", "ldap", perl("ldap", "Net::LDAP"), steps=False, authzid=True),
     # the authzid of libldap's programs (-X) is the answer to a prompt, and is not asked for
     Program("ldapsearch", "ldap", ldapsearch),
     Program("python-ldap", "ldap", python_ldap),
@@ -194,7 +197,8 @@ class Mail(World):
         self.refusing["starttls"] = Scripted(env, Smtp, verdict=REFUSALS["smtp"][1],
                                              tls="starttls")
         self.relay = self.built = None
-        self.printed, self.bad_tokens, self.patience = {}, {}, 30
+        self.printed, self.present, self.bad_tokens = {}, {}, {}
+        self.patience = 30
 
     def start(self, words, **environment):
         """Run a program with the plugin; its Result, with rc "no end" where that is so."""
@@ -446,6 +450,36 @@ def svn_refuses(world):
     server = Scripted(world.env, Svn, tls=None, challenge=CHALLENGE)
     done = svn(world, ALICE, server.port, "--password", "unused")
     assert done.rc == 1 and "Unexpected server response to authentication" in done.stderr, done
+
+
+@tap.promise
+def ldap_plain(world):
+    "over a plain connection ldapsearch finds no mechanism, and sends nothing"
+    server = Scripted(world.env, Ldap, world.oauth, tls=None)
+    for mechanism in MECHANISMS:
+        done = world.start(["ldapsearch", "-N", "-H", f"ldap://127.0.0.1:{server.port}",
+                            "-Y", mechanism, "-U", ALICE, "-s", "base"])
+        assert done.rc != 0 and "No worthy mechs found" in done.stderr, done
+        assert "user=" not in server.log(), server.log()
+
+
+@tap.promise
+def sendmail_tls(world):
+    "sendmail sends nothing to a server whose certificate nobody vouches for"
+    program, = (program for program in PROGRAMS if program.title == "sendmail")
+    other = Certificates(world.env.mkdir("other"))
+    server = Dovecot(world.env, world.oauth, sink=world.sink, tls=(other.cert, other.key)).start()
+    for mechanism in MECHANISMS:
+        assert_fails(world, program, ALICE, mechanism, "verify=FAIL", sent=False, server=server)
+
+
+@tap.promise
+def sendmail_name(world):
+    "sendmail does not see that a certificate is for another server: setup cannot change that"
+    program, = (program for program in PROGRAMS if program.title == "sendmail")
+    pair = world.env.tls().wrong_host()
+    server = Dovecot(world.env, world.oauth, sink=world.sink, tls=pair).start()
+    assert_good(world, program, ALICE, "XOAUTH2", server=server)
 
 
 @tap.promise

@@ -8,9 +8,6 @@
 use strict;
 use warnings;
 use Authen::SASL qw(Cyrus);
-use Net::LDAP;
-use Net::POP3;
-use Net::SMTP;
 
 my ($service, $port, $user, $mechanism, $authzid, $ca) = @ARGV;
 my $sasl = Authen::SASL->new(
@@ -20,12 +17,14 @@ my %tls = (SSL => 1, SSL_verify_mode => 1, SSL_ca_file => $ca);
 my ($good, $words);
 
 if ($service eq 'ldap') {
+	require Net::LDAP;
 	my $ldap = Net::LDAP->new("ldaps://localhost:$port",
 		verify => 'require', cafile => $ca) or die "ldap: $@";
 	my $result = $ldap->bind(sasl => $sasl);
 	($good, $words) = (!$result->code, $result->error);
 } else {
 	my $class = $service eq 'pop' ? 'Net::POP3' : 'Net::SMTP';
+	eval "require $class" or die $@;
 	my $server = $class->new('localhost', Port => $port, %tls)
 		or die "$service: $@";
 	$good = $server->auth($sasl);
