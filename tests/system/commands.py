@@ -15,83 +15,14 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 
 import tap
 from dovecot import Dovecot
-from env import BUILDDIR, wait_for
+from env import wait_for
 from joiner import Joiner
+from setup import setup
 from world import MECHANISMS, World, assert_hidden
 
 PERSON = "bin"          # the uid of it all
 SHORT, LARGE = 400, 3000    # with the one an initial response fits into a line of SMTP
 TEXT = "From: {user}\nTo: bob@example.net\nSubject: {subject}\n\n{subject}\n"
-
-MSMTP = """\
-# ---- ~/.msmtprc ----
-account default
-host localhost
-port {smtps}
-tls on
-tls_starttls off
-tls_trust_file {ca}
-auth {auth}
-user {user}
-from {user}
-passwordeval "sasl-bearer token --service smtp {user}"
-"""
-GIT = MSMTP + """\
-# ---- ~/.gitconfig ----
-[user]
-	name = Alice
-	email = {user}
-[sendemail]
-	sendmailCmd = msmtp -t
-"""
-GETMAIL = """\
-# ---- ~/.config/getmail/getmailrc ----
-[retriever]
-type = SimpleIMAPSSLRetriever
-server = localhost
-port = {joined}
-ca_certs = {ca}
-username = {user}
-use_xoauth2 = True
-password_command = ("sasl-bearer", "token", "--service", "imap", "{user}")
-[destination]
-type = Maildir
-path = ~/Mail/INBOX/
-"""
-OFFLINEIMAP = """\
-# ---- ~/.offlineimaprc ----
-[general]
-accounts = main
-[Account main]
-localrepository = local
-remoterepository = remote
-[Repository local]
-type = Maildir
-localfolders = ~/Mail
-[Repository remote]
-type = IMAP
-remotehost = localhost
-remoteport = {joined}
-remoteuser = {user}
-ssl = yes
-sslcacertfile = {ca}
-auth_mechanisms = XOAUTH2
-oauth2_access_token_eval = __import__("subprocess").check_output(
-    ["sasl-bearer", "token", "--service", "imap", "{user}"], text=True)
-"""
-# printf is the shell's own: the token is nobody's argument, which all users could read
-CURL = """\
-# ---- run ----
-token=$(sasl-bearer token --service {service} {user}) &&
-	printf 'oauth2-bearer = "%s"\\n' "$token" |
-	curl -sS -K - --cacert {ca} -u {user}: \\
-"""
-CURL_IMAP = CURL + "\t'imaps://localhost:{imaps}/INBOX;MAILINDEX=*'\n"
-CURL_POP = CURL + "\t'pop3s://localhost:{pops}/1'\n"
-CURL_SMTP = CURL + """\
-	--mail-from {user} --mail-rcpt bob@example.net -T ~/message \\
-	smtps://localhost:{smtps}
-"""
 
 
 class Way:
@@ -99,20 +30,20 @@ class Way:
 
     program    what must be installed
     service    imap, pop or smtp
-    config     its configuration
-    run        the command for the shell; None: the configuration says it
+    then       what to run after that which setup says
+    options    of setup
     narrow     the server offers no other mechanism: the program takes no choice
     code       it ends with the exit status of sasl-bearer
     overlong   it sends an initial response also where a line of SMTP is too short for it
     mute       it keeps what sasl-bearer says to itself, but for the exit status
+    joined     its lines must be joined for Dovecot
     """
 
-    def __init__(self, program, service, mechanism, config, run=None, **traits):
+    def __init__(self, program, service, mechanism, then="", options=(), **traits):
         self.program, self.service, self.mechanism = program, service, mechanism
-        self.config, self.run = config, run
-        self.narrow = traits.get("narrow", False)
-        self.code, self.mute = traits.get("code", False), traits.get("mute", False)
-        self.overlong = traits.get("overlong", False)
+        self.then, self.options = then, options
+        for trait in ("narrow", "code", "overlong", "mute", "joined"):
+            setattr(self, trait, traits.get(trait, False))
         self.title = f"{program} {service} {mechanism}"
         name = re.sub("[^a-z0-9]+", "-", self.title.lower())
         self.users = {what: f"{what}-{name}@example.com"
@@ -120,14 +51,15 @@ class Way:
 
 
 WAYS = [
-    Way("msmtp", "smtp", "OAUTHBEARER", MSMTP, "msmtp -t <~/message", overlong=True),
-    Way("msmtp", "smtp", "XOAUTH2", MSMTP, "msmtp -t <~/message"),
-    Way("getmail", "imap", "XOAUTH2", GETMAIL, "getmail", mute=True),
-    Way("offlineimap", "imap", "XOAUTH2", OFFLINEIMAP, "offlineimap -o -u basic"),
-    *(Way("curl", service, mechanism, config, narrow=mechanism == "XOAUTH2", code=True)
-      for service, config in (("imap", CURL_IMAP), ("pop", CURL_POP), ("smtp", CURL_SMTP))
-      for mechanism in MECHANISMS),
-    Way("git", "smtp", "XOAUTH2", GIT, "git send-email --quiet --confirm=never --suppress-cc=all"
+    Way("msmtp", "smtp", "OAUTHBEARER", "msmtp -t <~/message", ["--mechanism", "oauthbearer"],
+        overlong=True),
+    Way("msmtp", "smtp", "XOAUTH2", "msmtp -t <~/message"),
+    Way("getmail", "imap", "XOAUTH2", mute=True, joined=True),
+    Way("offlineimap", "imap", "XOAUTH2", joined=True),
+    *(Way("curl", service, mechanism, options=["--service", service],
+          narrow=mechanism == "XOAUTH2", code=True)
+      for service in ("imap", "pop", "smtp") for mechanism in MECHANISMS),
+    Way("git", "smtp", "XOAUTH2", "git send-email --quiet --confirm=never --suppress-cc=all"
         " --to bob@example.net ~/message"),
 ]
 
@@ -146,7 +78,7 @@ class Mail(World):
         self.joined = Joiner(env, self.dovecot.imaps).port
         self.helper.start()
         self.home = self.helper.path("home")
-        self.environment = {**self.helper.environment, "PATH": f"{BUILDDIR}:{os.environ['PATH']}"}
+        self.environment = {**self.helper.environment, "EMAIL": "person@example.com"}
         self.sign_in()
         self.oauth.token_size = SHORT
 
@@ -171,13 +103,17 @@ class Mail(World):
     def server(self, way):
         return self.narrow if way.narrow else self.dovecot
 
-    def config(self, way, user):
-        """The configuration of a program: {path: text}; "run" is the command, if it has one."""
+    def configure(self, way, user):
+        """Write what setup prints into the home directory; returns what is to be run."""
         server = self.server(way)
-        return files(way.config.format(
-            user=user, mechanism=way.mechanism, auth=way.mechanism.lower(), service=way.service,
-            ca=self.env.tls().ca, joined=self.joined, imaps=server.imaps, pops=server.pops,
-            smtps=server.smtps))
+        port = self.joined if way.joined else {
+            "imap": server.imaps, "pop": server.pops, "smtp": server.smtp}[way.service]
+        found = setup(self.helper, way.program, user, *way.options, "--server",
+                      f"localhost:{port}", "--ca-file", self.env.tls().ca)
+        script = found.pop("run") + way.then
+        for path, text in found.items():
+            self.write(path, text)
+        return script
 
     def write(self, path, text):
         """A file of that person."""
@@ -190,19 +126,16 @@ class Mail(World):
     def attempt(self, way, user, wrapper=()):
         """Run a program once; returns the Result, and whether the mail arrived."""
         tap.require(way.program)
-        files = self.config(way, user)
-        command = files.pop("run", way.run)
+        self.env.run(["sh", "-c", 'rm -rf ~/Mail ~/.offlineimap "$XDG_CONFIG_HOME/getmail"'],
+                     uid=PERSON, env=self.environment)
+        script = self.configure(way, user)
         subject = self.env.name("subject")
-        self.env.run(["sh", "-c", "rm -rf ~/Mail ~/.offlineimap; mkdir -p ~/Mail/INBOX/cur "
-                      "~/Mail/INBOX/new ~/Mail/INBOX/tmp"], uid=PERSON, env=self.environment)
-        for path, text in files.items():
-            self.write(path, text)
         if way.service == "smtp":
             self.write("~/message", TEXT.format(user=user, subject=subject))
         else:
             self.env.run(["rm", "-rf", f"{self.server(way).dir}/mail/{user}"])
             self.server(way).deliver(user, subject)
-        done = self.env.run([*wrapper, "sh", "-c", command], uid=PERSON, env=self.environment,
+        done = self.env.run([*wrapper, "sh", "-ec", script], uid=PERSON, env=self.environment,
                             timeout=40)
         return done, self.arrived(way, subject, done)
 
@@ -231,12 +164,6 @@ class Mail(World):
             words = [f"sasl-bearer exited with {code}"]
         assert all(word in shown for word in words), done
         assert f"user=<{user}>" not in self.server(way).log()
-
-
-def files(text):
-    """Split what begins with lines of "# ---- PATH ----" into {path: text}."""
-    parts = re.split(r"^# ---- (.*) ----\n", text, flags=re.M)[1:]
-    return dict(zip(parts[::2], parts[1::2]))
 
 
 def every(function):

@@ -15,74 +15,45 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
 import tap
-from env import SRCDIR, built, can_connect, environment, wait_for
+from env import can_connect, wait_for
 from mail import Dovecot, Postfix
+from programs import Program
+from setup import setup
 from world import MECHANISMS, World, assert_hidden
 
 ALICE = "alice@example.com"
 PRINTER = "printer@example.com"
 PASSWORD = "1234"
-UNPACKED = os.environ.get("PROGRAMS", os.path.join(SRCDIR, "build", "programs"))
 
-# ${base64d:} undoes what Exim does to it again; the list ends with the answer to a challenge
-AUTHENTICATORS = """\
-xoauth2:
-  driver = plaintext
-  public_name = XOAUTH2
-  client_ignore_invalid_base64
-  client_send = "<; ; ${{base64d:${{run{{{command} token --service smtp --format xoauth2 {user}}}\\
-    {{$value}}{{${{acl{{sasl_bearer_failed}}{{$value}}}}}}}}}}; ${{lc:}}"
-oauthbearer:
-  driver = plaintext
-  public_name = OAUTHBEARER
-  client_ignore_invalid_base64
-  client_send = "<; ; ${{base64d:${{run{{{command} token --service smtp --format oauthbearer {user}}}\\
-    {{$value}}{{${{acl{{sasl_bearer_failed}}{{$value}}}}}}}}}}; \\001"
-"""
 EXIM = """\
 primary_hostname = relay.example.com
 exim_path = {binary}
 spool_directory = {dir}/spool
 log_file_path = {dir}/log/%s
 log_selector = +smtp_confirmation
-local_interfaces = 127.0.0.1
+# the smarthost is no local address then
+local_interfaces = 127.0.0.2
+domainlist local_domains =
 daemon_smtp_ports = {port}
 keep_environment = SASL_BEARER_SOCKET
 tls_advertise_hosts =
 acl_smtp_rcpt = accept
 
 begin acl
-sasl_bearer_failed:
-  defer
-    logwrite = $acl_arg1
-
+{acl}
 begin routers
-smarthost:
-  driver = manualroute
-  transport = smarthost
-  route_list = * localhost::{relay} byname
-  self = send
-
+{router}
 begin transports
-smarthost:
-  driver = smtp
-  hosts_require_auth = *
-  hosts_require_tls = *
-  tls_verify_certificates = {ca}
-  tls_verify_hosts = *
-  tls_verify_cert_hostnames = *
-
+{transport}
 begin retry
 * * F,1h,1s
 
 begin authenticators
-{authenticators}"""
+{auth}"""
 OPENSMTPD = """\
 table secrets {{ office = "{user}:a password" }}
 listen on 127.0.0.1 port {port}
-action "outbound" relay {relay}
-match from local for any action "outbound"
-"""
+{actions}"""
 
 
 def wait_out(seconds):
@@ -91,13 +62,13 @@ def wait_out(seconds):
     wait_for(lambda: time.monotonic() >= end, seconds + 5)
 
 
-def send(port, subject, sender=ALICE, login=None):
+def send(port, subject, sender=ALICE, login=None, host="127.0.0.1"):
     """Hand in a message, as a printer does: without TLS, without a token."""
-    with smtplib.SMTP("127.0.0.1", port, "printer", timeout=20) as client:
+    with smtplib.SMTP(host, port, "printer", timeout=20) as client:
         if login:
             client.login(*login)
-        client.sendmail(sender, ["bob@example.net"],
-                        f"From: {sender}\r\nTo: bob@example.net\r\nSubject: {subject}\r\n\r\nhi\r\n")
+        client.sendmail(sender, ["bob@example.net"], f"From: {sender}\r\n"
+                        f"To: bob@example.net\r\nSubject: {subject}\r\n\r\nhi\r\n")
 
 
 class Unpacked:
@@ -105,15 +76,17 @@ class Unpacked:
 
     It gets mounts of its own, with a copy of /etc; nothing of it is seen elsewhere.
 
-    name     below build/programs
+    name     what tools/programs calls it
     users    {name: uid}; a group of that name, too
     mounts   [(file system or directory, where)]; "tmpfs" is an empty one
+    host     where it listens, on the port of that name
     """
 
+    host = "127.0.0.1"
+
     def __init__(self, env, name, users, mounts=()):
-        self.env, self.dir = env, env.mkdir(env.name(name))
-        self.root = os.path.join(UNPACKED, name)
-        tap.need(os.path.isdir(self.root), f"{name} (see tools/programs)")
+        self.env, self.program = env, Program(name)
+        self.dir = env.mkdir(env.name(name))
         tap.need(env.can_mount(), "a mount namespace")
         self.etc, self.port = os.path.join(self.dir, "etc"), env.port()
         assert env.run(["cp", "-a", "/etc", self.etc]).rc == 0
@@ -140,25 +113,25 @@ class Unpacked:
         return ["unshare", "-m", "sh", "-c", f'{script}{prepare}\nexec "$@"', "-", *words]
 
     def start(self, *words, prepare=":", env=None):
-        self.process = self.env.start(os.path.basename(self.dir),
-                                      self.command(*words, prepare=prepare), env=env)
+        self.process = self.env.start(
+            os.path.basename(self.dir), self.command(*words, prepare=prepare),
+            env={**self.program.environment, **(env or {})})
 
         def ready():
             assert self.process.alive(), self.process.log()
-            return can_connect(self.port)
+            return can_connect(self.port, self.host)
         wait_for(ready, 20)
 
 
 class Exim(Unpacked):
-    """Exim with a queue runner that is never idle; root's and Debian-exim's.
+    """Exim with a queue runner that is never idle; root's and Debian-exim's."""
 
-    user      whose token it sends
-    """
+    host = "127.0.0.2"
 
     def __init__(self, env, helper):
         super().__init__(env, "exim4", {"Debian-exim": 8})
         self.helper, self.name = helper, os.path.basename(self.dir)
-        self.binary = os.path.join(self.root, "usr/sbin/exim4")
+        self.binary = self.program.path("usr/sbin/exim4")
         for part in ("spool", "log"):
             env.mkdir(f"{self.name}/{part}", uid="mail")
         env.log_file(self.name + "-main", self.dir + "/log/main")
@@ -169,10 +142,11 @@ class Exim(Unpacked):
             self.process.stop()
         shutil.rmtree(self.dir + "/spool")
         self.env.mkdir(f"{self.name}/spool", uid="mail")
-        text = EXIM.format(binary=self.binary, dir=self.dir, port=self.port, relay=relay,
-                           ca=self.env.tls().ca, authenticators=AUTHENTICATORS.format(
-                               command=built("sasl-bearer"), user=user))
-        self.file("exim4/exim4.conf", text)
+        found = setup(self.helper, "exim", user, "--server", f"localhost:{relay}", "--ca-file",
+                      self.env.tls().ca)
+        parts = {path.split("/")[-2]: text for path, text in found.items()}
+        self.file("exim4/exim4.conf", EXIM.format(binary=self.binary, dir=self.dir,
+                                                  port=self.port, **parts))
         self.start(self.binary, "-bdf", "-q1s", env={"SASL_BEARER_SOCKET": self.helper.socket})
         return self
 
@@ -216,8 +190,8 @@ class Relays(World):
     def assert_kept(self, exim, subject, *words):
         """A message is deferred, with these words in the log; nobody has logged in."""
         log, messages = len(exim.log()), len(self.sink.messages)
-        send(exim.port, subject)
-        text = exim.wait_log("== bob@example.net R=smarthost T=smarthost defer", log)
+        send(exim.port, subject, host=exim.host)
+        text = exim.wait_log("== bob@example.net R=sasl_bearer T=sasl_bearer defer", log)
         for word in words:
             assert word in text, text
         assert len(self.sink.messages) == messages and "** bob" not in exim.log()
@@ -235,7 +209,7 @@ def exim_sends(world):
         wait_out(1.1)
         exim = world.exim(user, mechanism)
         for number in range(3):
-            send(exim.port, f"{mechanism} {number}")
+            send(exim.port, f"{mechanism} {number}", host=exim.host)
             world.assert_arrives(f"{mechanism} {number}")
         world.servers[mechanism].wait_login(user, mechanism)
         assert world.refreshes(user) == 1
@@ -371,17 +345,17 @@ def printer_password(world):
 
 
 class OpenSMTPD(Unpacked):
-    """OpenSMTPD, which relays to where it is told."""
+    """OpenSMTPD, which does with mail what it is told."""
 
-    def __init__(self, env, relay):
+    def __init__(self, env, actions):
         super().__init__(env, "opensmtpd", {"opensmtpd": 2, "opensmtpq": 8}, [
-            (os.path.join(UNPACKED, "opensmtpd/usr/libexec"), "/usr/libexec"),
             ("tmpfs", "/var/lib"), ("tmpfs", "/var/spool"), ("tmpfs", "/run")])
-        self.file("smtpd.conf", OPENSMTPD.format(user=ALICE, port=self.port, relay=relay))
+        self.mounts.append((self.program.path("usr/libexec"), "/usr/libexec"))
+        self.file("smtpd.conf", OPENSMTPD.format(user=ALICE, port=self.port, actions=actions))
         self.file("mailname", "relay.example.com\n")
         with open(env.tls().ca, encoding="ascii") as f:
             self.file("ssl/certs/ca-certificates.crt", f.read())
-        self.start(os.path.join(self.root, "usr/sbin/smtpd"), "-d", "-T", "smtp",
+        self.start(self.program.path("usr/sbin/smtpd"), "-d", "-T", "smtp",
                    prepare="mkdir -p /var/lib/opensmtpd/empty; mkdir -m 711 /var/spool/smtpd")
 
     def log(self):
@@ -393,8 +367,10 @@ def opensmtpd_alone(world):
     "OpenSMTPD itself cannot: it has PLAIN and LOGIN, and says nothing to a server without them"
     world.made["narrow"] = Dovecot(world.env, world.oauth, "xoauth2 oauthbearer",
                                    sink=world.sink).start()
-    relay = f"host smtp+tls://office@localhost:{world.made['narrow'].smtp} auth <secrets>"
-    server = OpenSMTPD(world.env, relay)
+    server = OpenSMTPD(world.env, f"""\
+action "out" relay host smtp+tls://office@localhost:{world.made["narrow"].smtp} auth <secrets>
+match from local for any action "out"
+""")
     send(server.port, "alone")
     wait_for(lambda: "no supported AUTH method" in server.log(), 20, "OpenSMTPD's words")
     assert "auth failed" not in world.made["narrow"].log()
@@ -404,7 +380,10 @@ def opensmtpd_alone(world):
 @tap.promise
 def opensmtpd_postfix(world):
     "OpenSMTPD hands its mail to a Postfix on the same machine, which sends by OAuth"
-    server = OpenSMTPD(world.env, f"host smtp://127.0.0.1:{world.made['postfix'].smtpd}")
+    printed = setup(world.helper, "opensmtpd", PRINTER, "--server",
+                    f"localhost:{world.dovecot.smtp}")["/etc/smtpd.conf"]
+    assert "127.0.0.1:10025" in printed
+    server = OpenSMTPD(world.env, printed.replace("10025", str(world.made["postfix"].smtpd)))
     send(server.port, "through Postfix")
     world.assert_arrives("through Postfix")
 
