@@ -26,7 +26,7 @@ ALICE = "alice@example.com"
 ODD = "o'd d$`\"\\%#{}@x"          # what a user name may have, for all we know
 RELAY, SHARED = "relay@contoso.com", "info@contoso.com"
 MAIL = 8                            # the uid that Debian's user mail has
-# program: [(options, what it says when it has no such way)]; all the ways there are
+# {program: [options]}: all the ways there are
 WAYS = {
     "curl": [(), ("--service", "pop"), ("--service", "smtp")],
     "exchange": [()], "exim": [()],
@@ -630,16 +630,12 @@ def postfix_without_jail(world):
 
 
 @tap.promise
-def postfix_usual_place(world):
-    "with the usual paths the missing socket is had by the unit that the package brings"
-    env = {"MAIL_CONFIG": Layout(world, "y").dir}
-    main = os.path.join(env["MAIL_CONFIG"], "main.cf")
-    with open(main, "a", encoding="ascii") as f:
-        f.write("queue_directory = /var/spool/postfix\n")
+def postfix_units():
+    "the units that are to bring the socket into the chroot are those that are installed"
     with open(os.path.join(SRCDIR, "helper/cli/setup-postfix.c"), encoding="utf-8") as f:
-        units = re.findall(r"sasl-bearerd[\w-]*\.(?:socket|service)", f.read())
+        units = set(re.findall(r"sasl-bearerd[\w-]*\.(?:socket|service)", f.read()))
     shipped = os.listdir(os.path.join(SRCDIR, "contrib/systemd"))
-    assert len(units) > 2 and {unit + ".in" for unit in units} <= set(shipped), units
+    assert len(units) > 1 and {unit + ".in" for unit in units} <= set(shipped), units
 
 
 @tap.promise
