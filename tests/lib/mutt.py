@@ -4,9 +4,10 @@
 import collections
 import itertools
 import re
+import time
 
 import tap
-from env import sasl_path
+from env import sasl_path, wait_for
 from mail import Dovecot
 from screen import Screen
 from setup import setup
@@ -140,6 +141,18 @@ class Mail(World):
         finally:
             self.oauth.token_size = self.TOKEN_SIZE
         assert len(self.helper.token(user)["token"]) == 3000
+
+    def end_of_token(self, user):
+        """An account whose access token has expired, as the helper knows."""
+        tokens = self.account(user, expires_in=1)
+        self.oauth.expire(tokens["access_token"])
+        self.wait_expired()
+
+    @staticmethod
+    def wait_expired():
+        """Wait until what was given with expires_in=1 has expired."""
+        end = time.monotonic() + 1.1
+        wait_for(lambda: time.monotonic() > end)
 
     def server(self, case):
         """The Dovecot of a case: neomutt has no name for XOAUTH2 over POP3."""

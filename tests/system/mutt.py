@@ -9,7 +9,6 @@ the plugin says, nor the server: what is shown is written down here.
 import os
 import re
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
@@ -38,14 +37,6 @@ NONE = {
 
 def world_of(env):
     return Mail(env, lambda program: Program(program).path("bin", program))
-
-
-def end_of_token(world, user):
-    """The access token of an account has expired, and the helper knows."""
-    tokens = world.account(user, expires_in=1)
-    world.oauth.expire(tokens["access_token"])
-    end = time.monotonic() + 1.1
-    wait_for(lambda: time.monotonic() > end)
 
 
 @for_each()
@@ -79,7 +70,7 @@ def large_token(world, program):
 def expired(world, program, protocol):
     "{program} {protocol} after the access token has expired, for one refresh"
     user = f"{program}-{protocol}-expired@example.com"
-    end_of_token(world, user)
+    world.end_of_token(user)
     for mechanism in MECHANISMS:
         world.works(Case("plugin", program, protocol, mechanism), user, f"again {mechanism}")
     assert world.refreshes(user) == 1
@@ -121,7 +112,7 @@ def rejected_pop(world, program, protocol):
 def revoked(world, program, protocol):
     "{program} that {protocol} sends no token and asks for no password when the grant is revoked"
     user = f"{program}-{protocol}-revoked@example.com"
-    end_of_token(world, user)
+    world.end_of_token(user)
     world.oauth.revoke(user)
     count = len(world.sink.messages)
     for mechanism in MECHANISMS:
