@@ -163,7 +163,8 @@ setup_sendmail(struct setup *s)
 	setup_file(s, "/etc/mail/access");
 	setup_note(s,
 	    "TLS_Srv needs FEATURE(`access_db'), which Debian's and Fedora's "
-	    "files have");
+	    "files have. It wants a good certificate, but sendmail does not see "
+	    "for which server: who has any and is in the path gets the token.");
 	setup_put(s, "TLS_Srv:%s VERIFY", server->host);
 	setup_file(s, "/etc/mail/authinfo");
 	setup_note(s, "the password must not be empty, and is not used");

@@ -52,8 +52,7 @@ setup_ldapsearch(struct setup *s)
 	if (s->ca_file)
 		setup_put(s, "export LDAPTLS_CACERT=%s",
 		    setup_quote(s, QUOTE_SHELL, s->ca_file));
-	setup_put(s,
-	    "ldapsearch -N -H %s://%s:%u%s -Y %s -U %s -b '' -s base",
+	setup_put(s, "ldapsearch -N -H %s://%s:%u%s -Y %s -U %s -b '' -s base",
 	    server.port == 389 ? "ldap" : "ldaps", host,
 	    server.port ? server.port : 636, server.port == 389 ? " -ZZ" : "",
 	    setup_mechanism(s, "OAUTHBEARER"),
