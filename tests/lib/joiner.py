@@ -5,6 +5,8 @@ Dovecot 2.3 can overlook a CRLF that comes in a TLS record of its own, and then 
 ever.  Python's imaplib sends them so, and with it getmail and OfflineIMAP.
 """
 
+import contextlib
+import select
 import socket
 import socketserver
 import ssl
@@ -12,31 +14,38 @@ import threading
 
 
 class Session(socketserver.BaseRequestHandler):
-    """One connection."""
+    """One connection, in one thread: two may not use a TLS connection at the same time."""
 
     def handle(self):
         server = self.server
         with server.inside.wrap_socket(self.request, server_side=True) as near, \
                 server.outside.wrap_socket(socket.create_connection(("127.0.0.1", server.behind)),
                                            server_hostname="localhost") as far:
-            back = threading.Thread(target=self.copy, args=(far, near), daemon=True)
-            back.start()
-            self.copy(near, far, lines=True)
-            back.join()
+            held = b""
+            with contextlib.suppress(OSError, EOFError):    # whoever has gone
+                while True:
+                    select.select([near, far], [], [])
+                    near.sendall(self.take(far))
+                    held += self.take(near)
+                    if held.endswith(b"\r\n"):
+                        far.sendall(held)
+                        held = b""
 
     @staticmethod
-    def copy(source, sink, lines=False):
-        held = b""
+    def take(source):
+        """All that there is, without waiting; raises EOFError at the end."""
+        data = b""
+        source.settimeout(0)
         try:
-            while data := source.recv(65536):
-                held += data
-                if not lines or held.endswith(b"\r\n"):
-                    sink.sendall(held)
-                    held = b""
-            sink.sendall(held)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:     # gone: so is the other one
-            sink.close()
+            while part := source.recv(65536):
+                data += part
+            if not data:
+                raise EOFError
+        except ssl.SSLWantReadError:
+            pass
+        finally:
+            source.settimeout(None)
+        return data
 
 
 class Joiner(socketserver.ThreadingTCPServer):
