@@ -23,6 +23,14 @@ def encode(data):
     return base64.b64encode(data)
 
 
+def decode(text):
+    """What that is in base64; of no use when it is not."""
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        return b"?"
+
+
 class Session(socketserver.StreamRequestHandler):
     """One connection; a protocol defines hello(), ask() and serve()."""
 
@@ -52,7 +60,7 @@ class Session(socketserver.StreamRequestHandler):
     def ask(self, challenge):
         """Send a challenge; returns what is answered."""
         self.say(self.prompt + encode(challenge))
-        return base64.b64decode(self.hear())
+        return decode(self.hear())
 
     def login(self, mechanism, response):
         """Decide about a login that has begun; returns whether it is good.
@@ -67,7 +75,7 @@ class Session(socketserver.StreamRequestHandler):
         return good
 
     def initial(self, words):
-        return base64.b64decode(words[0]) if words else None
+        return decode(words[0]) if words else None
 
 
 class Imap(Session):
@@ -243,7 +251,7 @@ class Svn(Session):
         byte, size = self.rfile.read(1), b""
         while byte != b":":             # a string of its own, not in a list
             size, byte = size + byte, self.rfile.read(1)
-        return base64.b64decode(self.rfile.read(int(size)))
+        return decode(self.rfile.read(int(size)))
 
     def handle(self):
         self.say("( success ( 2 2 ( ) ( edit-pipeline svndiff1 ) ) )")

@@ -53,14 +53,16 @@ class Program:
     steps       whether it hands the challenge to the plugin, which then tells the helper
     authzid     whether it can name another mailbox than the account's
     starttls    it begins TLS by STARTTLS
-    large       what it shows of a token of LARGE bytes; None where it sends it
+    large       what it shows of a token of LARGE bytes with Dovecot; None where it sends it
+    cuts        it sends less than that even where the server would take it
     """
 
     def __init__(self, title, service, run, mechanisms=MECHANISMS, by_server=False, tells=True,
-                 refused=("{}", "{}"), steps=True, authzid=False, starttls=False, large=None):
+                 refused=("{}", "{}"), steps=True, authzid=False, starttls=False, large=None,
+                 cuts=False):
         self.title, self.service, self.run, self.mechanisms = title, service, run, mechanisms
         self.by_server, self.tells, self.refused, self.steps = by_server, tells, refused, steps
-        self.authzid, self.starttls, self.large = authzid, starttls, large
+        self.authzid, self.starttls, self.large, self.cuts = authzid, starttls, large, cuts
         self.slug = re.sub(r"\W+", "-", title.lower())
 
     def user(self, what, mechanism=""):
@@ -114,8 +116,12 @@ def perl(service, module):
 
 def kde(service):
     def run(world, port, user, _mechanism, _authzid):
-        return world.start([world.kde(), service, port, user, world.env.tls().ca],
-                           XDG_RUNTIME_DIR=world.env.mkdir("xdg", 0o700))
+        for _ in range(3):      # KIMAP can miss that its connection stands, and try for ever
+            done = world.start([world.kde(), service, port, user, world.env.tls().ca],
+                               XDG_RUNTIME_DIR=world.env.mkdir("xdg", 0o700))
+            if "Connection to server lost" not in done.stdout:
+                break
+        return done
     return run
 
 
@@ -153,7 +159,7 @@ PROGRAMS = [
             refused=("eyJ", "{}"), starttls=True, large="Line too long"),
     # after a refusal it goes on without a login, and the server refuses that, too
     Program("sendmail", "smtp", sendmail, tells=False, starttls=True, authzid=True,
-            large="Line too long"),
+            large="Line too long", cuts=True),
     Program("libetpan's IMAP", "imap", etpan("imap"), tells=False, authzid=True),
     # cuts what it sends at 512 bytes, and waits for an answer
     Program("libetpan's POP3", "pop", etpan("pop"), tells=False, authzid=True, large="no end"),
@@ -385,15 +391,23 @@ def refused(world, program):
 @each
 def large(world, program):
     "sends a token of 1.5 KB, or does not, and then it is known what comes of it"
-    mechanism = program.mechanisms[-1]
+    mechanism, user = program.mechanisms[-1], "large@example.com"
     if not program.large:
-        assert_good(world, program, "large@example.com", mechanism)
-    else:
-        world.patience = 2 if program.large == "no end" else 30
-        done, log = world.log_in(program, "large@example.com", mechanism)
-        world.patience = 30
-        assert program.large in f"{done.rc} {done.stdout} {done.stderr}", (done, log)
-        assert "user=<large@" not in log, log
+        return assert_good(world, program, user, mechanism)
+    world.patience = 2 if program.large == "no end" else 30
+    done, log = world.log_in(program, user, mechanism)
+    world.patience = 30
+    assert program.large in f"{done.rc} {done.stdout} {done.stderr}", (done, log)
+    assert f"user=<{user}>" not in log, log
+    if program.large == "no end":
+        return None
+    # RFC 4954 section 4 gives Dovecot the right to that; others take lines of any length
+    server = Scripted(world.env, Smtp, world.oauth, verdict="535 5.7.8 no", mechanisms=mechanism,
+                      tls="starttls" if program.starttls else "at once")
+    if program.cuts:
+        return assert_fails(world, program, "large@example.com", mechanism, "530", sent=False,
+                            server=server)
+    return assert_good(world, program, user, mechanism, server=server)
 
 
 @each

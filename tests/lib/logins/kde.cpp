@@ -37,8 +37,10 @@ start(Job *job, const char *user)
 static void
 imap(quint16 port, const char *user)
 {
-	auto job = new KIMAP::LoginJob(new KIMAP::Session("localhost", port));
+	auto session = new KIMAP::Session("localhost", port);
+	auto job = new KIMAP::LoginJob(session);
 
+	session->setTimeout(10); /* seconds */
 	job->setEncryptionMode(KIMAP::LoginJob::SSLorTLS);
 	job->setAuthenticationMode(KIMAP::LoginJob::XOAuth2);
 	start(job, user);
