@@ -106,8 +106,11 @@ class Reader:
         return self
 
     def quits(self):
-        """It ends when it is told to, with 0."""
-        self.keys("q")
+        """It ends when it is told to."""
+        self.keys("q").ends()
+
+    def ends(self):
+        """It ends, with 0."""
         status = self.screen.wait_end()
         assert status == 0, (status, self.screen.text())
 
@@ -142,15 +145,10 @@ class Mail(World):
             self.oauth.token_size = self.TOKEN_SIZE
         assert len(self.helper.token(user)["token"]) == 3000
 
-    def end_of_token(self, user):
-        """An account whose access token has expired, as the helper knows."""
-        tokens = self.account(user, expires_in=1)
-        self.oauth.expire(tokens["access_token"])
-        self.wait_expired()
-
-    @staticmethod
-    def wait_expired():
-        """Wait until what was given with expires_in=1 has expired."""
+    def end_of_token(self, *users):
+        """Accounts whose access token has expired, as the helper knows."""
+        for user in users:
+            self.oauth.expire(self.account(user, expires_in=1)["access_token"])
         end = time.monotonic() + 1.1
         wait_for(lambda: time.monotonic() > end)
 
@@ -195,14 +193,21 @@ class Mail(World):
         reader.quits()
 
     def fails(self, cases, shown):
-        """Open {user: case}, all at once: each shows this in the end, asks nothing, and ends."""
+        """Open {user: case}, all at once: none asks anything or sends, and each ends well.
+
+        shown   what a case shows in the end: a function
+        """
+        sent = len(self.sink.messages)
         readers = [(self.start(case, user), case) for user, case in cases.items()]
         for reader, case in readers:
             if case.protocol == "smtp":
                 reader.composes("never sent")
         for reader, case in readers:
-            reader.wait(shown)
+            reader.wait(shown(case))
             if case.protocol == "smtp":
                 reader.gives_up()
             assert "assword" not in reader.screen.text(), reader.screen.text()
-            reader.quits()
+            reader.keys("q")
+        for reader, _ in readers:
+            reader.ends()
+        assert len(self.sink.messages) == sent
