@@ -13,6 +13,20 @@
 #include "helper/mail/pump.h"
 
 int
+tunnel_new(
+    struct cli *cli, const struct mail_words *words, int out, struct mail **ret)
+{
+	const struct protocol *p = protocol_find(words->service);
+	int r = mail_new(cli, words, ret);
+
+	if (r != 0 && p)
+		front_refuse(p, out, EX_TEMPFAIL,
+		    "the tunnel has no account, server or helper; its "
+		    "standard error says more");
+	return r;
+}
+
+int
 tunnel_run(struct mail *m, int in, int out)
 {
 	struct stream *local = calloc(1, sizeof(*local));
@@ -72,7 +86,7 @@ cmd_tunnel(struct cli *cli, int argc, char **argv)
 		return r;
 	if (listen)
 		return tunnel_listen(cli, &words, listen);
-	r = mail_new(cli, &words, &m);
+	r = tunnel_new(cli, &words, STDOUT_FILENO, &m);
 	if (r == 0) {
 		r = tunnel_run(m, STDIN_FILENO, STDOUT_FILENO);
 		mail_free(m);

@@ -118,6 +118,9 @@ put_maps(struct setup *s, const struct relay *r)
 	    "here cannot send with sendmail(1); so add those that shall: LOGIN "
 	    "%s",
 	    user);
+	setup_note(s,
+	    "it must be readable by all users, whose rights postdrop(1) has: "
+	    "else no local mail is taken");
 	setup_put(s, "root *");
 	setup_put(s, "%s *", r->layout.owner);
 }

@@ -20,6 +20,7 @@
 #include "common/err.h"
 #include "common/sock.h"
 #include "helper/cli/tunnel.h"
+#include "helper/mail/front.h"
 
 #define PREFIX "unix:"
 #define BACKLOG 64
@@ -160,17 +161,6 @@ allows(const struct mail *m, uid_t uid)
 	    (uid != sock_overflow_uid() && has_uid(m->account.allow, uid));
 }
 
-/* Tell a program that it is not served. */
-static void
-refuse(const struct protocol *p, int fd, const char *why)
-{
-	const char *head = strcmp(p->name, "imap") == 0 ? "* BYE"
-	    : strcmp(p->name, "pop") == 0		? "-ERR"
-							: "554 5.7.0";
-
-	dprintf(fd, "%s %s\r\n", head, why);
-}
-
 /* One program, in a process of its own. */
 static int
 serve(struct listener *l, int fd)
@@ -188,17 +178,14 @@ serve(struct listener *l, int fd)
 	close(l->fd);
 	if (sock_peer(fd, &uid, &pid) < 0)
 		return EX_OSERR;
-	r = mail_new(l->cli, l->words, &m);
-	if (r != 0) {
-		refuse(protocol_find(l->words->service), fd,
-		    "the tunnel has no account or no helper");
+	r = tunnel_new(l->cli, l->words, fd, &m);
+	if (r != 0)
 		return r;
-	}
 	if (!allows(m, uid)) {
-		refuse(m->session.protocol, fd, "not for this user");
 		r = cli_error(EX_NOPERM,
 		    "account \"%s\" does not allow uid %ju, process %jd",
 		    m->account.account, (uintmax_t)uid, (intmax_t)pid);
+		front_refuse(m->session.protocol, fd, r, "not for this user");
 	} else {
 		r = tunnel_run(m, fd, fd);
 	}
@@ -227,7 +214,7 @@ accept_one(struct listener *l)
 	if (pid > 0)
 		l->children++;
 	else
-		refuse(protocol_find(l->words->service), fd,
+		front_refuse(protocol_find(l->words->service), fd, EX_OSERR,
 		    "the system refuses another process");
 	close(fd);
 }

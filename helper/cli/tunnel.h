@@ -6,6 +6,14 @@
 #include "helper/cli/mail.h"
 
 /*
+ * mail_new(), of which a local program is told if it fails.
+ *
+ *	out	what the program reads from
+ */
+int tunnel_new(struct cli *cli, const struct mail_words *words, int out,
+    struct mail **ret);
+
+/*
  * Log in, and let a local program go on: to its end.
  *
  *	in, out	what the program speaks through; stay open

@@ -371,3 +371,17 @@ front_run(struct session *s, struct stream *local, int code)
 	}
 	return converse(&t);
 }
+
+void
+front_refuse(const struct protocol *p, int fd, int code, const char *why)
+{
+	const char *head;
+
+	if (strcmp(p->name, "imap") == 0)
+		head = "* BYE";
+	else if (strcmp(p->name, "pop") == 0)
+		head = "-ERR";
+	else
+		head = code == EX_NOPERM ? "554 5.7.0" : "421 4.3.0";
+	dprintf(fd, "%s %s\r\n", head, why);
+}

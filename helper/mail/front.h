@@ -26,4 +26,13 @@ enum front {
  */
 enum front front_run(struct session *s, struct stream *local, int code);
 
+/*
+ * Greet a local program by telling it that it is not served.
+ *
+ *	fd	what the program reads from
+ *	code	an exit code; EX_NOPERM is for ever, all others may pass
+ *	why	a line
+ */
+void front_refuse(const struct protocol *p, int fd, int code, const char *why);
+
 #endif

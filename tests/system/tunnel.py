@@ -802,15 +802,17 @@ def certificates(world):
 
 @tap.promise
 def no_server(world):
-    "without a server that the account is for, or a helper, it ends at once and says why"
+    "without a server that the account is for, or a helper, it ends at once, and tells everybody"
     world.account("host@example.com", hosts="imap.example.com")
     with world.tunnel(user="host@example.com") as t:
-        assert t.read() == b"" and t.wait() == 77
+        assert t.line().startswith("* BYE the tunnel has no") and t.wait() == 77
         assert 'host "localhost" is not in hosts of account "host@example.com"' in t.errors()
     assert "host@example.com" not in world.dovecot.log()
-    done = world.run(built("sasl-bearer"), "--socket", world.env.path("nowhere"), "tunnel", ALICE,
-                     "imap", f"localhost:{world.dovecot.imaps}", input="")
-    assert done.rc == 75 and done.stdout == "" and "no answer from the helper" in done.stderr, done
+    for service, words in (("imap", "* BYE "), ("pop", "-ERR "), ("smtp", "421 4.3.0 ")):
+        done = world.run(built("sasl-bearer"), "--socket", world.env.path("nowhere"), "tunnel",
+                         ALICE, service, f"localhost:{world.dovecot.imaps}", input="")
+        assert done.rc == 75 and "no answer from the helper" in done.stderr, done
+        assert done.stdout.startswith(words) and done.stdout.count("\n") == 1, done
 
 
 # ---- the socket
