@@ -57,29 +57,30 @@ say(struct talk *t, const char *fmt, ...)
 							       : STEP_OVER;
 }
 
-/* Why there is no login, in the words of the protocol. */
+/*
+ * Why there is no login, in the words of the protocol: the server's, else ours
+ * with a code of RFC 5530 or RFC 3206 in front.
+ */
 static void
 explain(const struct talk *t, char *buf, size_t size)
 {
 	const struct session *s = t->s;
-	int temporary = t->code == EX_TEMPFAIL;
+	const char *text = s->refused ? s->words : s->error, *code = "";
+	int passes = t->code == EX_TEMPFAIL;
 
-	if (strcmp(s->protocol->name, "imap") == 0)
-		snprintf(buf, size, "* BYE %s%s",
-		    s->refused	    ? ""
-			: temporary ? "[UNAVAILABLE] "
-				    : "[ALERT] ",
-		    s->refused ? s->words : s->error);
-	else if (strcmp(s->protocol->name, "pop") == 0)
-		snprintf(buf, size, "-ERR %s%s",
-		    s->refused	    ? ""
-			: temporary ? "[SYS/TEMP] "
-				    : "[AUTH] ",
-		    s->refused ? s->words : s->error);
-	else if (s->refused && isdigit((unsigned char)s->words[0]))
-		snprintf(buf, size, "%s", s->words);
-	else
-		snprintf(buf, size, "454 4.7.0 %s", s->error);
+	if (strcmp(s->protocol->name, "imap") == 0) {
+		if (!s->refused)
+			code = passes ? "[UNAVAILABLE] " : "[ALERT] ";
+		snprintf(buf, size, "* BYE %s%s", code, text);
+	} else if (strcmp(s->protocol->name, "pop") == 0) {
+		if (!s->refused)
+			code = passes ? "[SYS/TEMP] " : "[AUTH] ";
+		snprintf(buf, size, "-ERR %s%s", code, text);
+	} else {
+		if (!s->refused || !isdigit((unsigned char)text[0]))
+			code = "454 4.7.0 ";
+		snprintf(buf, size, "%s%s", code, text);
+	}
 }
 
 static enum step
@@ -195,7 +196,7 @@ run_ehlo(struct talk *t, char *line)
 	if (command(t, line) != 0)
 		return STEP_OVER;
 	while (reply == REPLY_INFO) {
-		if (stream_line(&t->s->stream, &line) != 0)
+		if (session_line(t->s, "EHLO", &line) != 0)
 			return STEP_OVER;
 		reply = t->s->protocol->classify(line, "", &text);
 		if (reply == REPLY_BAD)
@@ -213,12 +214,12 @@ run_capa(struct talk *t, char *line)
 
 	if (t->code == 0) {
 		if (command(t, line) != 0 ||
-		    stream_line(&t->s->stream, &line) != 0)
+		    session_line(t->s, "CAPA", &line) != 0)
 			return STEP_OVER;
 		if (t->s->protocol->classify(line, "", &text) != REPLY_GOOD)
 			return say(t, "%s", line);
 		while (strcmp(line, ".") != 0) {
-			if (stream_line(&t->s->stream, &line) != 0)
+			if (session_line(t->s, "CAPA", &line) != 0)
 				return STEP_OVER;
 			if (strcmp(line, ".") != 0 && !is_done(line))
 				add(list, "", line);

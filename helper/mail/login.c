@@ -253,7 +253,7 @@ is_temporary(const struct session *s)
 	for (i = 0; i < COUNT_OF(codes); i++)
 		if (strncasecmp(s->words, codes[i], strlen(codes[i])) == 0)
 			return 1;
-	return s->protocol->names_itself && s->words[0] == '4';
+	return s->words[0] == '4' && strspn(s->words, "0123456789") == 3;
 }
 
 static int
@@ -279,6 +279,8 @@ exchange(struct login *l)
 		r = session_reply(s, s->protocol->authenticate, &reply, &text);
 		if (r != 0)
 			return r;
+		if (reply != REPLY_MORE)
+			session_trace(s, "answer", "%s", s->words);
 		if (reply == REPLY_GOOD)
 			return 0;
 		if (reply == REPLY_BAD)
@@ -330,6 +332,34 @@ set_properties(struct login *l)
 			       : code;
 }
 
+static int
+no_sasl(struct session *s, int code)
+{
+	return session_fail(
+	    s, EX_SOFTWARE, "libsasl2: %s", sasl_errstring(code, NULL, NULL));
+}
+
+/* With a libsasl2 that is ready. */
+static int
+log_in(struct login *l, const sasl_callback_t *callbacks)
+{
+	struct session *s = l->s;
+	char remote[NI_MAXHOST + NI_MAXSERV], has[64];
+	int r, code;
+
+	plugin_has(has, sizeof(has));
+	session_trace(s, "plugin", "%s", *has ? has : "not found");
+	code = sasl_client_new(s->protocol->name, s->host, NULL,
+	    remote_address(s, remote, sizeof(remote)) == 0 ? remote : NULL,
+	    callbacks, 0, &l->conn);
+	if (code == SASL_OK)
+		code = set_properties(l);
+	if (code != SASL_OK)
+		return no_sasl(s, code);
+	r = start(l);
+	return r == 0 ? exchange(l) : r;
+}
+
 int
 session_login(struct session *s)
 {
@@ -339,27 +369,11 @@ session_login(struct session *s)
 	    {SASL_CB_LIST_END, NULL, NULL},
 	};
 	struct login l = {.s = s};
-	char remote[NI_MAXHOST + NI_MAXSERV], has[64];
-	int r, code;
+	int r, code = sasl_client_init(callbacks + 1);
 
-	code = sasl_client_init(callbacks + 1);
 	if (code != SASL_OK)
-		return session_fail(s, EX_SOFTWARE, "libsasl2: %s",
-		    sasl_errstring(code, NULL, NULL));
-	plugin_has(has, sizeof(has));
-	session_trace(s, "plugin", "%s", *has ? has : "not found");
-	code = sasl_client_new(s->protocol->name, s->host, NULL,
-	    remote_address(s, remote, sizeof(remote)) == 0 ? remote : NULL,
-	    callbacks, 0, &l.conn);
-	if (code == SASL_OK)
-		code = set_properties(&l);
-	if (code != SASL_OK)
-		return session_fail(s, EX_SOFTWARE, "libsasl2: %s",
-		    sasl_errstring(code, NULL, NULL));
-	r = start(&l);
-	if (r == 0)
-		r = exchange(&l);
-	session_trace(s, "answer", "%s", s->words);
+		return no_sasl(s, code);
+	r = log_in(&l, callbacks);
 	if (r == 0)
 		s->error[0] = '\0';
 	sasl_dispose(&l.conn);

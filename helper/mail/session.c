@@ -13,14 +13,22 @@
 #include "helper/mail/session.h"
 #include "helper/mail/tls.h"
 
+static void
+keep(char *dst, size_t size, const char *text)
+{
+	util_sanitise(dst, size, text, strlen(text));
+}
+
 int
 session_fail(struct session *s, int code, const char *fmt, ...)
 {
+	char text[sizeof(s->error)];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(s->error, sizeof(s->error), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	keep(s->error, sizeof(s->error), text);
 	return code;
 }
 
@@ -45,12 +53,6 @@ lost(struct session *s, const char *what, int code)
 {
 	return session_fail(
 	    s, code, "%s, at %s: %s", s->host, what, s->stream.error);
-}
-
-static void
-keep(char *dst, size_t size, const char *text)
-{
-	util_sanitise(dst, size, text, strlen(text));
 }
 
 /* At once: Dovecot 2.3 can overlook a CRLF in a TLS record of its own. */
@@ -92,6 +94,14 @@ session_command(struct session *s, const char *line)
 	return session_send(s, text, (size_t)len);
 }
 
+int
+session_line(struct session *s, const char *what, char **ret)
+{
+	int r = stream_line(&s->stream, ret);
+
+	return r == 0 ? 0 : lost(s, what, r);
+}
+
 /* Of a reply in several lines, SMTP's, all is kept: the code once, in front. */
 static void
 keep_words(struct session *s, const char *text)
@@ -111,9 +121,9 @@ session_reply(struct session *s, const char *what, enum reply *ret, char **text)
 	int r;
 
 	for (;;) {
-		r = stream_line(&s->stream, &line);
+		r = session_line(s, what, &line);
 		if (r != 0)
-			return lost(s, what, r);
+			return r;
 		*ret = s->protocol->classify(line, s->tag, text);
 		if (*ret == REPLY_BAD || *ret == REPLY_GOOD)
 			keep_words(s, *text);
@@ -133,9 +143,9 @@ take_list(struct session *s)
 	int r;
 
 	for (;;) {
-		r = stream_line(&s->stream, &line);
+		r = session_line(s, s->protocol->capability, &line);
 		if (r != 0)
-			return lost(s, s->protocol->capability, r);
+			return r;
 		if (strcmp(line, ".") == 0)
 			return 0;
 		s->protocol->take(&s->offer, line);
@@ -188,9 +198,9 @@ greet(struct session *s)
 	int r;
 
 	do {
-		r = stream_line(&s->stream, &line);
+		r = session_line(s, "its greeting", &line);
 		if (r != 0)
-			return lost(s, "its greeting", r);
+			return r;
 		reply = s->protocol->greeting(line, &text);
 	} while (reply == REPLY_INFO);
 	keep(s->greeting, sizeof(s->greeting), text);
@@ -199,8 +209,8 @@ greet(struct session *s)
 		return 0;
 	s->refused = 1;
 	keep(s->words, sizeof(s->words), text);
-	return session_fail(s, EX_TEMPFAIL,
-	    "%s does not want to be talked to: \"%s\"", s->host, s->words);
+	return session_fail(s, EX_TEMPFAIL, "%s refuses the connection: \"%s\"",
+	    s->host, s->words);
 }
 
 static int

@@ -69,6 +69,15 @@ int session_command(struct session *s, const char *line);
 int session_send(struct session *s, const char *line, size_t len);
 
 /*
+ * Take a line, as stream_line() does.
+ *
+ *	what	what it answers, for errors
+ *
+ * Returns 0 or an exit code.
+ */
+int session_line(struct session *s, const char *what, char **ret);
+
+/*
  * Take lines up to one that is not REPLY_INFO; these go to protocol->take().
  *
  *	what	the command, for errors
@@ -79,7 +88,7 @@ int session_send(struct session *s, const char *line, size_t len);
 int session_reply(
     struct session *s, const char *what, enum reply *ret, char **text);
 
-/* Describe a failure; returns code. */
+/* Describe a failure, without control bytes; returns code. */
 __attribute__((format(printf, 3, 4))) int
 session_fail(struct session *s, int code, const char *fmt, ...);
 

@@ -210,6 +210,7 @@ def no_token(world):
     done = world.probe("imap", server.port, user="gone@example.com")
     refused(done, 69, 'run "sasl-bearer login gone@example.com"')
     assert not any("AUTHENTICATE" in line for line in server.lines), server.lines
+    assert "answer" not in fields(done.stdout), done
 
 
 @tap.promise
