@@ -154,6 +154,7 @@ resolve(struct cli *cli, const char *operand, struct resolved *ret)
 
 	if (r != 0)
 		return r;
+	msg_put(&c->w, "user", operand); /* names of accounts count as well */
 	r = search(c, &s);
 	call_free(c);
 	if (r != 0)
