@@ -26,7 +26,7 @@ find_service(const char *word, enum service *ret)
 static int
 prepare(struct cli *cli, const struct mail_words *words, struct mail *m)
 {
-	enum service service;
+	enum service service = SERVICE_IMAP;
 	const char *path;
 	int r = find_service(words->service, &service);
 

@@ -52,9 +52,9 @@ say(struct talk *t, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0 || (size_t)n >= sizeof(text) - 2)
 		return STEP_OVER;
-	strcpy(text + n, "\r\n");
-	return stream_write(t->local, text, strlen(text)) == 0 ? STEP_ON
-							       : STEP_OVER;
+	memcpy(text + n, "\r\n", 2);
+	return stream_write(t->local, text, (size_t)n + 2) == 0 ? STEP_ON
+								: STEP_OVER;
 }
 
 /*

@@ -271,7 +271,7 @@ static int
 exchange(struct login *l)
 {
 	struct session *s = l->s;
-	enum reply reply;
+	enum reply reply = REPLY_BAD;
 	char *text;
 	int i, r = send_command(l);
 

@@ -81,13 +81,17 @@ drain(struct flow *f)
 static short
 events_in(const struct flow *f)
 {
-	return f->eof || f->end > 0 ? 0 : f->get_waits;
+	if (f->eof || f->end > 0)
+		return 0;
+	return f->get_waits;
 }
 
 static short
 events_out(const struct flow *f)
 {
-	return f->end > 0 ? f->put_waits : 0;
+	if (f->end == 0)
+		return 0;
+	return f->put_waits;
 }
 
 /*

@@ -166,7 +166,7 @@ session_offers(struct session *s)
 {
 	const struct protocol *p = s->protocol;
 	char line[300], name[256];
-	enum reply reply;
+	enum reply reply = REPLY_BAD;
 	char *text;
 	int r;
 
@@ -193,7 +193,7 @@ session_offers(struct session *s)
 static int
 greet(struct session *s)
 {
-	enum reply reply;
+	enum reply reply = REPLY_BAD;
 	char *line, *text;
 	int r;
 
@@ -242,7 +242,7 @@ static int
 upgrade(struct session *s)
 {
 	const struct protocol *p = s->protocol;
-	enum reply reply;
+	enum reply reply = REPLY_BAD;
 	char *text;
 	int r;
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/util.h"
 #include "helper/mail/tls.h"
 
 static int
@@ -45,10 +46,13 @@ new_context(void)
 static int
 set_name(SSL *ssl, const char *host)
 {
+	char name[HOST_MAX + 1]; /* OpenSSL's type is not const */
+
+	snprintf(name, sizeof(name), "%s", host);
 	if (is_address(host))
 		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host);
 	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	return SSL_set1_host(ssl, host) && SSL_set_tlsext_host_name(ssl, host);
+	return SSL_set1_host(ssl, host) && SSL_set_tlsext_host_name(ssl, name);
 }
 
 int
