@@ -68,10 +68,12 @@ print_end(const struct cli *cli, const struct login *l)
 	print_list("Mail servers: ", l->account->hosts, "");
 	print_list("Allowed users:", l->account->allow,
 	    cli->user_mode ? " you, root" : " root");
-	printf("\n\"sasl-bearer list\" shows its state. Programs of these "
-	       "users are now offered\nXOAUTH2 and OAUTHBEARER on every "
-	       "server. A program that also logs in with a\npassword "
-	       "somewhere must be told where:\n"
+	printf("\n\"sasl-bearer list\" shows its state, \"sasl-bearer "
+	       "probe\" tries it at a server, and\n\"sasl-bearer setup\" "
+	       "prints how Postfix, mbsync, mutt and others are configured.\n"
+	       "Programs of these users are now offered XOAUTH2 and "
+	       "OAUTHBEARER on every\nserver. A program that also logs in "
+	       "with a password somewhere must be told where:\n"
 	       "    mbsync:  AuthMechs XOAUTH2\n"
 	       "    Postfix: smtp_sasl_mechanism_filter = xoauth2, per "
 	       "transport\n"
