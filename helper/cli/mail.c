@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mail - a mail server and an account for it, as probe and tunnel want them */
+/* mail - a mail server and an account for it, for probe and tunnel */
 #include "config.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mail.h - a mail server and an account for it, as probe and tunnel want them */
+/* mail.h - a mail server and an account for it, for probe and tunnel */
 #ifndef SASL_BEARER_CLI_MAIL_H
 #define SASL_BEARER_CLI_MAIL_H
 
