@@ -171,3 +171,21 @@ resolve(struct cli *cli, const char *operand, struct resolved *ret)
 	*ret = s.found;
 	return 0;
 }
+
+int
+resolved_allows(const struct resolved *account, uid_t uid)
+{
+	char **uids = NULL;
+	int found = 0;
+	int64_t n;
+	size_t i;
+
+	if (list_parse(account->allow, " ", &uids) < 0)
+		return 0;
+	for (i = 0; uids && uids[i]; i++)
+		if (util_number_parse(uids[i], 0, UINT32_MAX, &n) == 0 &&
+		    (uid_t)n == uid)
+			found = 1;
+	list_free(uids);
+	return found;
+}

@@ -3,6 +3,8 @@
 #ifndef SASL_BEARER_RESOLVE_H
 #define SASL_BEARER_RESOLVE_H
 
+#include <sys/types.h>
+
 #include "common/util.h"
 #include "helper/cli/cli.h"
 
@@ -36,5 +38,8 @@ struct resolved {
  * Returns 0 or an exit code, reported with the candidates.
  */
 int resolve(struct cli *cli, const char *operand, struct resolved *ret);
+
+/* Whether the account allows a uid, besides root and the helper's own. */
+int resolved_allows(const struct resolved *account, uid_t uid);
 
 #endif

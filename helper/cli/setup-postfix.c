@@ -125,25 +125,6 @@ put_maps(struct setup *s, const struct relay *r)
 	setup_put(s, "%s *", r->layout.owner);
 }
 
-/* Whether the account serves a uid, as far as we are told. */
-static int
-allows(const struct setup *s, uid_t uid)
-{
-	char **uids = NULL;
-	int found = 0;
-	int64_t n;
-	size_t i;
-
-	if (list_parse(s->account.allow, " ", &uids) < 0)
-		return 0;
-	for (i = 0; uids && uids[i]; i++)
-		if (util_number_parse(uids[i], 0, UINT32_MAX, &n) == 0 &&
-		    (uid_t)n == uid)
-			found = 1;
-	list_free(uids);
-	return found;
-}
-
 static void
 put_allow(struct setup *s, const struct relay *r)
 {
@@ -154,7 +135,7 @@ put_allow(struct setup *s, const struct relay *r)
 		    "There is no user \"%s\" here, as which smtp(8) runs. Is "
 		    "Postfix installed?",
 		    r->layout.owner);
-	else if (allows(s, pw->pw_uid))
+	else if (resolved_allows(&s->account, pw->pw_uid))
 		setup_note(s, "The account allows user \"%s\": good.",
 		    r->layout.owner);
 	else

@@ -3,27 +3,22 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/err.h"
 #include "common/sock.h"
 #include "helper/cli/tunnel.h"
+#include "helper/config/socket-file.h"
 #include "helper/mail/front.h"
 
 #define PREFIX "unix:"
 #define BACKLOG 64
+#define ALIVE_MS 1000 /* with a full backlog */
 
 struct listener {
 	struct cli *cli;
@@ -49,107 +44,39 @@ on_child(int number)
 	(void)number; /* it only ends the wait */
 }
 
+/* What an earlier one left may be replaced, but only if it is dead. */
 static int
-failed(const char *what, const char *path, int code)
+is_served(const char *path)
 {
-	char text[64];
+	struct sock s;
+	int r = sock_open(&s, path, util_now_ms() + ALIVE_MS);
 
-	return cli_error(EX_CANTCREAT, "cannot %s \"%s\": %s", what, path,
-	    err_text(code, text, sizeof(text)));
+	sock_close(&s);
+	return r == 0 || r == -ETIMEDOUT;
 }
 
-/* A socket in a directory of strangers can be replaced by theirs. */
-static int
-check_directory(const char *path)
-{
-	char copy[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	const char *parent;
-	struct stat st;
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	parent = dirname(copy);
-	if (stat(parent, &st) < 0)
-		return failed("use the directory", parent, errno);
-	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return cli_error(EX_CANTCREAT,
-		    "\"%s\" belongs to somebody else; put the socket "
-		    "elsewhere",
-		    parent);
-	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return cli_error(EX_CANTCREAT,
-		    "others can write to \"%s\"; put the socket elsewhere",
-		    parent);
-	return 0;
-}
-
-/* Take away what an earlier one left: only a socket, only if it is dead. */
-static int
-remove_dead(const struct sockaddr_un *a)
-{
-	struct stat st;
-	int fd, r;
-
-	if (lstat(a->sun_path, &st) < 0)
-		return errno == ENOENT ? 0 : failed("use", a->sun_path, errno);
-	if (!S_ISSOCK(st.st_mode))
-		return cli_error(EX_CANTCREAT,
-		    "\"%s\" is there, and no socket; it stays", a->sun_path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return failed("use", a->sun_path, errno);
-	r = connect(fd, (const struct sockaddr *)a, sizeof(*a));
-	close(fd);
-	if (r == 0)
-		return cli_error(EX_CANTCREAT,
-		    "somebody listens at \"%s\" already", a->sun_path);
-	if (unlink(a->sun_path) < 0)
-		return failed("remove", a->sun_path, errno);
-	return 0;
-}
-
-/* Everybody may connect; who is served is decided by uid. */
 static int
 open_socket(struct listener *l)
 {
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	char why[SOCKET_FILE_WHY_SIZE], text[64];
 	int r;
 
-	if (strlen(l->path) >= sizeof(a.sun_path))
+	if (strlen(l->path) > SOCKET_FILE_MAX)
 		return cli_error(EX_USAGE,
-		    "the path of the socket is longer than %zu bytes",
-		    sizeof(a.sun_path) - 1);
-	memcpy(a.sun_path, l->path, strlen(l->path) + 1);
-	r = check_directory(l->path);
-	if (r == 0)
-		r = remove_dead(&a);
-	if (r != 0)
-		return r;
-	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (l->fd < 0)
-		return failed("make the socket", l->path, errno);
-	if (bind(l->fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
-	    chmod(l->path, 0666) < 0 || listen(l->fd, BACKLOG) < 0) {
-		r = failed("listen at", l->path, errno);
-		close(l->fd);
-		return r;
-	}
-	return 0;
-}
-
-/* Whether a list of numbers has one. */
-static int
-has_uid(const char *list, uid_t uid)
-{
-	char number[24];
-	size_t len, n;
-
-	len = (size_t)snprintf(number, sizeof(number), "%ju", (uintmax_t)uid);
-	for (; *list; list += n) {
-		list += strspn(list, " ");
-		n = strcspn(list, " ");
-		if (n == len && memcmp(list, number, len) == 0)
-			return 1;
-	}
+		    "the path of the socket is longer than %d bytes",
+		    SOCKET_FILE_MAX);
+	if (socket_file_check(l->path, why) < 0)
+		return cli_error(EX_CANTCREAT, "%s", why);
+	if (is_served(l->path))
+		return cli_error(EX_CANTCREAT,
+		    "somebody listens at \"%s\" already", l->path);
+	r = socket_file_listen(l->path, BACKLOG, &l->fd);
+	if (r == -EEXIST)
+		return cli_error(EX_CANTCREAT,
+		    "\"%s\" is there, and no socket; it stays", l->path);
+	if (r < 0)
+		return cli_error(EX_CANTCREAT, "cannot listen at \"%s\": %s",
+		    l->path, err_text(r, text, sizeof(text)));
 	return 0;
 }
 
@@ -158,7 +85,7 @@ static int
 allows(const struct mail *m, uid_t uid)
 {
 	return uid == 0 || uid == geteuid() ||
-	    (uid != sock_overflow_uid() && has_uid(m->account.allow, uid));
+	    (uid != sock_overflow_uid() && resolved_allows(&m->account, uid));
 }
 
 /* One program, in a process of its own. */

@@ -16,6 +16,7 @@
 
 #include "common/err.h"
 #include "common/util.h"
+#include "helper/config/socket-file.h"
 #include "helper/daemon/daemon.h"
 #include "helper/daemon/listen.h"
 #include "helper/daemon/log.h"
@@ -24,21 +25,12 @@
 #define BACKLOG 4096
 #define MARKERS "accounts"
 
-/* Split off the directory of a path. */
-static void
-directory_of(const char *path, char dir[108])
-{
-	const char *slash = strrchr(path, '/');
-
-	snprintf(dir, 108, "%.*s", slash ? (int)(slash - path) : 0, path);
-}
-
 void
 listen_markers(const char *socket_path, char path[PATH_MAX])
 {
-	char dir[108];
+	char dir[SOCKET_FILE_MAX + 1];
 
-	directory_of(socket_path, dir);
+	socket_file_directory(socket_path, dir, sizeof(dir));
 	snprintf(path, PATH_MAX, "%s/" MARKERS, dir);
 }
 
@@ -54,62 +46,15 @@ make_marker_dir(const char *socket_path, const struct identity *id)
 		rmdir(path);
 }
 
-static int
-check_directory(const char *dir, char why[1024])
+/* Make the directory of a socket, unless it is there. */
+static void
+make_directory(const char *path)
 {
-	struct stat st;
+	char dir[SOCKET_FILE_MAX + 1];
 
+	socket_file_directory(path, dir, sizeof(dir));
 	if (mkdir(dir, 0755) == 0)
 		(void)!chmod(dir, 0755);
-	if (stat(dir, &st) < 0) {
-		snprintf(why, 1024, "%s: %s", dir, strerror(errno));
-		return -errno;
-	}
-	if ((st.st_mode & 022) != 0 ||
-	    (st.st_uid != 0 && st.st_uid != geteuid())) {
-		snprintf(why, 1024,
-		    "%s may be written by others, who could put a socket of "
-		    "theirs there; run \"chmod go-w %s\" or choose another "
-		    "directory",
-		    dir, dir);
-		return -EPERM;
-	}
-	return 0;
-}
-
-/* Remove a socket that a daemon before us has left; nothing else. */
-static int
-remove_old(const char *path)
-{
-	struct stat st;
-
-	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	return unlink(path) < 0 ? -errno : 0;
-}
-
-static int
-bind_one(const char *path, int *ret_fd)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd, r = remove_old(path);
-
-	if (r < 0)
-		return r;
-	memcpy(addr.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    chmod(path, 0666) < 0 || listen(fd, BACKLOG) < 0) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	*ret_fd = fd;
-	return 0;
 }
 
 static void
@@ -141,7 +86,7 @@ static int
 bind_all(struct listeners *l, char *const *paths, const struct identity *id,
     char why[1024])
 {
-	char dir[108], text[64];
+	char text[64];
 	int r = 0;
 
 	for (; r == 0 && paths && *paths; paths++) {
@@ -152,11 +97,11 @@ bind_all(struct listeners *l, char *const *paths, const struct identity *id,
 			    *paths, LISTEN_MAX);
 			return -EINVAL;
 		}
-		directory_of(*paths, dir);
-		r = check_directory(dir, why);
+		make_directory(*paths);
+		r = socket_file_check(*paths, why);
 		if (r < 0)
 			break;
-		r = bind_one(*paths, &l->fd[l->count]);
+		r = socket_file_listen(*paths, BACKLOG, &l->fd[l->count]);
 		if (r < 0) {
 			snprintf(why, 1024, "cannot listen on %s: %s", *paths,
 			    err_text(r, text, sizeof(text)));

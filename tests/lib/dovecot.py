@@ -133,8 +133,9 @@ ssl_client_ca_file = {ca}
 """
 
 
-class Imap(imaplib.IMAP4_SSL):
-    """Sends whole lines: Dovecot 2.3 can overlook a CRLF in a TLS record of its own."""
+class WholeLines:
+    """imaplib's, but what is sent are whole lines: Dovecot 2.3 can overlook a CRLF in a TLS
+    record of its own."""
 
     held = b""
 
@@ -143,6 +144,10 @@ class Imap(imaplib.IMAP4_SSL):
         if self.held.endswith(b"\r\n"):
             line, self.held = self.held, b""
             super().send(line)
+
+
+class Imap(WholeLines, imaplib.IMAP4_SSL):
+    """IMAP over TLS."""
 
 
 class Dovecot:

@@ -22,6 +22,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
 import tap
+from dovecot import WholeLines
 from env import BUILDDIR, built, children, environment, identity, sasl_path, wait_for
 from mail import Dovecot
 from scripted import Imap, Scripted
@@ -139,16 +140,8 @@ class Tunnel:
             return f.read()
 
 
-class ImapStream(imaplib.IMAP4_stream):
-    """IMAP through a command; whole lines, see lib/dovecot.py."""
-
-    held = b""
-
-    def send(self, data):
-        self.held += data
-        if self.held.endswith(b"\r\n"):
-            line, self.held = self.held, b""
-            super().send(line)
+class ImapStream(WholeLines, imaplib.IMAP4_stream):
+    """IMAP through a command."""
 
 
 class SmtpSocket(smtplib.SMTP):
@@ -864,7 +857,7 @@ def places(world):
         assert done.rc == 64 and "unix:PATH" in done.stderr, done
     world.env.mkdir("shared", 0o1777)
     done = listen("unix:" + world.env.path("shared/socket"))
-    assert done.rc == 73 and "others can write" in done.stderr, done
+    assert done.rc == 73 and "may be written by others" in done.stderr, done
     file = world.env.write("file", "not a socket\n")
     done = listen("unix:" + file)
     assert done.rc == 73 and "no socket" in done.stderr and os.path.getsize(file) == 13, done
