@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,18 +24,32 @@
 #define secure_getenv(name) (issetugid() ? NULL : getenv(name))
 #endif
 
-/* Wait for events on fd (-1: just wait), at most max_ms, to the deadline. */
-static int
-wait_for(int fd, short events, int64_t deadline_ms, int64_t max_ms)
+int
+sock_wait(int fd, short events, int64_t deadline_ms)
 {
 	struct pollfd p = {.fd = fd, .events = events};
-	int64_t left = deadline_ms - util_now_ms();
+	int64_t left_ms;
 	int r;
 
-	if (left <= 0)
-		return -ETIMEDOUT;
-	r = poll(&p, 1, (int)(left < max_ms ? left : max_ms));
-	return r < 0 && errno != EINTR ? -errno : 0;
+	do {
+		left_ms = deadline_ms - util_now_ms();
+		if (left_ms <= 0)
+			return -ETIMEDOUT;
+		r = poll(&p, 1, left_ms < INT_MAX ? (int)left_ms : INT_MAX);
+	} while (r == 0 || (r < 0 && errno == EINTR));
+	return r < 0 ? -errno : 0;
+}
+
+/* Let some time pass. Returns 0, or -ETIMEDOUT at the deadline. */
+static int
+pause_until(int64_t deadline_ms)
+{
+	int64_t end_ms = util_now_ms() + RETRY_MS;
+
+	if (end_ms > deadline_ms)
+		end_ms = deadline_ms;
+	sock_wait(-1, 0, end_ms);
+	return util_now_ms() >= deadline_ms ? -ETIMEDOUT : 0;
 }
 
 /*
@@ -76,7 +91,7 @@ sock_open(struct sock *s, const char *path, int64_t deadline_ms)
 	while (connect(s->fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
-		r = wait_for(-1, 0, deadline_ms, RETRY_MS);
+		r = pause_until(deadline_ms);
 		if (r < 0)
 			return r;
 	}
@@ -138,7 +153,7 @@ sock_send(struct sock *s, const struct msg_writer *w)
 			return 0; /* it may have said why: read that */
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
-		r = wait_for(s->fd, POLLOUT, s->deadline_ms, INT32_MAX);
+		r = sock_wait(s->fd, POLLOUT, s->deadline_ms);
 		if (r < 0)
 			return r;
 	}
@@ -162,7 +177,7 @@ receive(struct sock *s)
 			return -ERR_CLOSED;
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
-		r = wait_for(s->fd, POLLIN, s->deadline_ms, INT32_MAX);
+		r = sock_wait(s->fd, POLLIN, s->deadline_ms);
 		if (r < 0)
 			return r;
 	}

@@ -34,6 +34,13 @@ struct sock {
 int sock_open(struct sock *s, const char *path, int64_t deadline_ms);
 
 /*
+ * Wait for poll events on a descriptor; -1: just wait.
+ *
+ * Returns 0, -ETIMEDOUT or another negative errno.
+ */
+int sock_wait(int fd, short events, int64_t deadline_ms);
+
+/*
  * The credentials of the other end, as of its listen() or connect().
  *
  *	ret_pid	0 where the system does not tell

@@ -2,39 +2,27 @@
 /* mail - a mail server and an account for it, for probe and tunnel */
 #include "config.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "helper/cli/call.h"
 #include "helper/cli/mail.h"
 
-/* The service of a word. */
-static int
-find_service(const char *word, enum service *ret)
-{
-	size_t i;
-
-	for (i = 0; service_names[i]; i++)
-		if (strcmp(service_names[i], word) == 0) {
-			*ret = (enum service)(1 << i);
-			return 0;
-		}
-	return cli_error(
-	    EX_USAGE, "unknown service \"%s\"; it is imap, pop or smtp", word);
-}
-
 static int
 prepare(struct cli *cli, const struct mail_words *words, struct mail *m)
 {
-	enum service service = SERVICE_IMAP;
+	const struct protocol *p = protocol_find(words->service);
 	const char *path;
-	int r = find_service(words->service, &service);
+	int r;
 
+	if (!p)
+		return cli_error(EX_USAGE,
+		    "unknown service \"%s\"; it is imap, pop or smtp",
+		    words->service);
+	r = resolve(cli, words->user, &m->account);
 	if (r == 0)
-		r = resolve(cli, words->user, &m->account);
-	if (r == 0)
-		r = resolve_server(
-		    &m->account, service, words->server, &m->server);
+		r = resolve_server(&m->account,
+		    (enum service)service_parse(p->name), words->server,
+		    &m->server);
 	if (r == 0)
 		r = call_socket(cli, &path);
 	if (r != 0)
@@ -45,10 +33,9 @@ prepare(struct cli *cli, const struct mail_words *words, struct mail *m)
 		    m->account.account, m->account.user);
 	if (setenv(CALL_SOCKET_VARIABLE, path, 1) < 0)
 		return cli_error(EX_OSERR, "out of memory");
-	snprintf(m->port, sizeof(m->port), "%u", m->server.port);
-	m->session.protocol = protocol_find(words->service);
+	m->session.protocol = p;
 	m->session.host = m->server.host;
-	m->session.port = m->port;
+	m->session.port = m->server.port;
 	m->session.ca_file = words->ca_file;
 	m->session.user = m->account.user;
 	return 0;

@@ -17,7 +17,6 @@ struct mail_words {
 struct mail {
 	struct resolved account;
 	struct server server;
-	char port[6];
 	struct session session; /* ready for session_open() */
 };
 

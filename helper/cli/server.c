@@ -7,11 +7,7 @@
 
 #include "helper/cli/server.h"
 #include "helper/config/hostport.h"
-
-static const struct {
-	unsigned port;
-	int implicit; /* on a port that is not known */
-} usual[SERVICES] = {{993, 1}, {995, 1}, {587, 0}};
+#include "helper/mail/protocol.h"
 
 size_t
 service_index(enum service service)
@@ -19,21 +15,14 @@ service_index(enum service service)
 	return service == SERVICE_IMAP ? 0 : service == SERVICE_POP ? 1 : 2;
 }
 
+/* On a port that is not known SMTP begins in clear, the others do not. */
 static int
-is_implicit(size_t service, unsigned port)
+is_implicit(const struct protocol *p, unsigned port)
 {
-	switch (port) {
-	case 110:
-	case 143:
-	case 587:
-		return 0;
-	case 465:
-	case 993:
-	case 995:
-		return 1;
-	default:
-		return usual[service].implicit;
-	}
+	enum tls_mode mode = protocol_tls(p, port);
+
+	return mode == TLS_FROM_START ||
+	    (mode == TLS_UNKNOWN && protocol_tls(p, p->port) == TLS_FROM_START);
 }
 
 static int
@@ -89,6 +78,7 @@ resolve_server(const struct resolved *account, enum service service,
 {
 	size_t i = service_index(service);
 	const char *text = operand ? operand : known_server(account, i);
+	const struct protocol *p = protocol_find(service_names[i]);
 	struct hostport found;
 
 	if (account->services && !(account->services & service))
@@ -110,8 +100,8 @@ resolve_server(const struct resolved *account, enum service service,
 		    "there, or name one of: %s",
 		    found.host, account->account, account->hosts);
 	snprintf(ret->host, sizeof(ret->host), "%s", found.host);
-	ret->port = found.port ? found.port : usual[i].port;
-	ret->implicit_tls = is_implicit(i, ret->port);
+	ret->port = found.port ? found.port : p->port;
+	ret->implicit_tls = is_implicit(p, ret->port);
 	return 0;
 }
 

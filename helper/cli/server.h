@@ -20,8 +20,8 @@ struct server {
  *		host if there is only one and it is a name
  *	ret	written only on success
  *
- * Without a port it is 993, 995 or 587. TLS comes first, except on 110, 143 and
- * 587, and with SMTP everywhere but on 465.
+ * Without a port it is 993, 995 or 587. Whether TLS comes first is said by
+ * protocol_tls(); where that does not know, as it is on these ports.
  *
  * Returns 0 or an exit code, reported.
  */

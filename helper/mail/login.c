@@ -141,9 +141,11 @@ sasl_failed(struct login *l, int code)
 	plugin_has(has, sizeof(has));
 	return session_fail(l->s, EX_CONFIG,
 	    "libsasl2 has no mechanism for this: %s",
-	    *has ? detail(l, code)
-		 : "the plugin is not installed where libsasl2 looks, or the "
-		   "helper has no account for you");
+	    *has
+		? detail(l, code)
+		: "the plugin is not installed where libsasl2 looks (SASL_PATH "
+		  "names other places), or the helper has no account for "
+		  "you");
 }
 
 /* "127.0.0.1;993", as libsasl2 wants it; OAUTHBEARER tells the port. */
@@ -287,9 +289,9 @@ exchange(struct login *l)
 			return refused(s);
 		r = answer(l, text);
 	}
-	return r == 0
-	    ? session_fail(s, EX_PROTOCOL, "%s asks again and again", s->host)
-	    : r;
+	return r == 0 ? session_fail(s, EX_PROTOCOL,
+			    "%s sends one challenge after the other", s->host)
+		      : r;
 }
 
 /* Choose a mechanism and make the first response. */

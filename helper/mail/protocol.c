@@ -193,13 +193,13 @@ static const struct protocol protocols[] = {
     {
 	.name = "imap",
 	.tagged = 1,
-	.port = "993",
+	.port = 993,
 	.capability = "CAPABILITY",
 	.starttls = "STARTTLS",
 	.authenticate = "AUTHENTICATE",
 	.initial_max = 65536,
-	.tls_ports = {"993"},
-	.text_ports = {"143"},
+	.tls_port = 993,
+	.text_ports = {143},
 	.classify = imap_classify,
 	.greeting = imap_greeting,
 	.take = imap_take,
@@ -207,13 +207,13 @@ static const struct protocol protocols[] = {
     {
 	.name = "pop",
 	.lists = 1,
-	.port = "995",
+	.port = 995,
 	.capability = "CAPA",
 	.starttls = "STLS",
 	.authenticate = "AUTH",
 	.initial_max = 0,
-	.tls_ports = {"995"},
-	.text_ports = {"110"},
+	.tls_port = 995,
+	.text_ports = {110},
 	.classify = pop_classify,
 	.greeting = pop_greeting,
 	.take = pop_take,
@@ -221,13 +221,13 @@ static const struct protocol protocols[] = {
     {
 	.name = "smtp",
 	.names_itself = 1,
-	.port = "587",
+	.port = 587,
 	.capability = "EHLO",
 	.starttls = "STARTTLS",
 	.authenticate = "AUTH",
 	.initial_max = 512,
-	.tls_ports = {"465"},
-	.text_ports = {"587", "25"},
+	.tls_port = 465,
+	.text_ports = {587, 25},
 	.classify = smtp_classify,
 	.greeting = smtp_greeting,
 	.take = smtp_take,
@@ -245,19 +245,12 @@ protocol_find(const char *name)
 	return NULL;
 }
 
-static int
-has(const char *const *ports, const char *port)
-{
-	for (; *ports; ports++)
-		if (strcmp(*ports, port) == 0)
-			return 1;
-	return 0;
-}
-
 enum tls_mode
-protocol_tls(const struct protocol *p, const char *port)
+protocol_tls(const struct protocol *p, unsigned port)
 {
-	return has(p->tls_ports, port) ? TLS_FROM_START
-	    : has(p->text_ports, port) ? TLS_STARTTLS
-				       : TLS_UNKNOWN;
+	if (port == p->tls_port)
+		return TLS_FROM_START;
+	return port == p->text_ports[0] || port == p->text_ports[1]
+	    ? TLS_STARTTLS
+	    : TLS_UNKNOWN;
 }

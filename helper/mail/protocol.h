@@ -33,13 +33,13 @@ struct protocol {
 	int tagged;	  /* commands begin with a tag, IMAP's */
 	int names_itself; /* the client says its name, SMTP's */
 	int lists;	  /* the list of capabilities ends with a dot, POP3's */
-	const char *port;
-	const char *capability;	   /* the command that lists what there is */
-	const char *starttls;	   /* the command */
-	const char *authenticate;  /* the command, before the mechanism */
-	size_t initial_max;	   /* bytes of that line with a response */
-	const char *tls_ports[3];  /* of TLS_FROM_START, and NULL */
-	const char *text_ports[3]; /* of TLS_STARTTLS */
+	unsigned port;	  /* where it is, if nothing else is said */
+	const char *capability;	  /* the command that lists what there is */
+	const char *starttls;	  /* the command */
+	const char *authenticate; /* the command, before the mechanism */
+	size_t initial_max;	  /* bytes of that line with a response */
+	unsigned tls_port;	  /* of TLS_FROM_START */
+	unsigned text_ports[2];	  /* of TLS_STARTTLS */
 
 	/*
 	 * What a line means, without its end. tag is IMAP's, with
@@ -59,6 +59,6 @@ struct protocol {
 const struct protocol *protocol_find(const char *name);
 
 /* How TLS begins on a port. */
-enum tls_mode protocol_tls(const struct protocol *p, const char *port);
+enum tls_mode protocol_tls(const struct protocol *p, unsigned port);
 
 #endif

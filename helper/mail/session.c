@@ -52,7 +52,7 @@ static int
 lost(struct session *s, const char *what, int code)
 {
 	return session_fail(
-	    s, code, "%s, at %s: %s", s->host, what, s->stream.error);
+	    s, code, "%s, in %s: %s", s->host, what, s->stream.error);
 }
 
 /* At once: Dovecot 2.3 can overlook a CRLF in a TLS record of its own. */
@@ -69,7 +69,7 @@ session_send(struct session *s, const char *line, size_t len)
 	r = stream_write(&s->stream, whole, len + 2);
 	util_wipe(whole, len + 2);
 	free(whole);
-	return r == 0 ? 0 : lost(s, "a command", r);
+	return r == 0 ? 0 : lost(s, "sending a command", r);
 }
 
 const char *
@@ -198,7 +198,7 @@ greet(struct session *s)
 	int r;
 
 	do {
-		r = session_line(s, "its greeting", &line);
+		r = session_line(s, "the greeting", &line);
 		if (r != 0)
 			return r;
 		reply = s->protocol->greeting(line, &text);
@@ -253,7 +253,7 @@ upgrade(struct session *s)
 		return r;
 	if (!s->offer.starttls)
 		return session_fail(s, EX_PROTOCOL,
-		    "%s, port %s, does not offer %s; nothing was sent in clear",
+		    "%s, port %u, does not offer %s; nothing was sent in clear",
 		    s->host, s->port, p->starttls);
 	r = session_command(s, p->starttls);
 	if (r == 0)

@@ -19,7 +19,7 @@ struct session {
 	/* the caller's, first of all; they stay the caller's */
 	const struct protocol *protocol;
 	const char *host;
-	const char *port;
+	unsigned port;
 	const char *ca_file; /* or NULL: the system's */
 	const char *user;    /* whose account it is */
 	/* is told what happens, in words without secrets; or NULL */

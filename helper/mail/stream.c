@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/err.h"
+#include "common/sock.h"
 #include "common/util.h"
 #include "helper/mail/stream.h"
 #include "helper/mail/tls.h"
@@ -44,25 +45,6 @@ fail_errno(struct stream *s, const char *what, int code)
 	    s, EX_TEMPFAIL, "%s: %s", what, err_text(code, text, sizeof(text)));
 }
 
-/* Returns 0, -ETIMEDOUT or another errno. */
-static int
-wait_for(int fd, short events, int64_t deadline_ms)
-{
-	struct pollfd p = {.fd = fd, .events = events};
-	int64_t left_ms;
-	int r;
-
-	do {
-		left_ms = deadline_ms - util_now_ms();
-		if (left_ms <= 0)
-			return -ETIMEDOUT;
-		if (left_ms > INT_MAX)
-			left_ms = INT_MAX;
-		r = poll(&p, 1, (int)left_ms);
-	} while (r == 0 || (r < 0 && errno == EINTR));
-	return r < 0 ? -errno : 0;
-}
-
 /* Connect to one address. Returns 0 or a negative errno. */
 static int
 connect_to(
@@ -79,7 +61,7 @@ connect_to(
 	if (connect(fd, address->ai_addr, address->ai_addrlen) < 0)
 		r = -errno;
 	if (r == -EINPROGRESS) {
-		r = wait_for(fd, POLLOUT, deadline_ms);
+		r = sock_wait(fd, POLLOUT, deadline_ms);
 		if (r == 0 &&
 		    getsockopt(fd, SOL_SOCKET, SO_ERROR, &r, &len) < 0)
 			r = errno;
@@ -95,17 +77,18 @@ connect_to(
 }
 
 int
-stream_open(struct stream *s, const char *host, const char *port)
+stream_open(struct stream *s, const char *host, unsigned port)
 {
 	struct addrinfo hints = {
 	    .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
 	struct addrinfo *first, *a;
 	int64_t deadline_ms;
-	char what[STREAM_ERROR_SIZE / 2];
+	char what[STREAM_ERROR_SIZE / 2], number[12];
 	int r;
 
 	s->in = s->out = -1;
-	r = getaddrinfo(host, port, &hints, &first);
+	snprintf(number, sizeof(number), "%u", port);
+	r = getaddrinfo(host, number, &hints, &first);
 	if (r != 0)
 		return fail(s, r == EAI_AGAIN ? EX_TEMPFAIL : EX_NOHOST,
 		    "cannot find the address of \"%s\": %s", host,
@@ -120,7 +103,7 @@ stream_open(struct stream *s, const char *host, const char *port)
 	if (r == 0)
 		return 0;
 	snprintf(
-	    what, sizeof(what), "cannot connect to %s, port %s", host, port);
+	    what, sizeof(what), "cannot connect to %s, port %u", host, port);
 	return fail_errno(s, what, r);
 }
 
@@ -157,7 +140,7 @@ tls_result(struct stream *s, int result)
 static int
 handshake(struct stream *s, const char *host)
 {
-	char reason[160];
+	char text[HOST_MAX + 160];
 	int r;
 
 	for (;;) {
@@ -169,19 +152,22 @@ handshake(struct stream *s, const char *host)
 		r = tls_result(s, r);
 		if (r != -EAGAIN)
 			break;
-		r = wait_for(
+		r = sock_wait(
 		    s->in, s->wants_write ? POLLOUT : POLLIN, s->deadline_ms);
 		if (r < 0)
-			return fail_errno(s, "cannot begin TLS", r);
+			break;
 	}
 	/* OpenSSL says so of a greeting in clear: the server wants STARTTLS */
 	if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_WRONG_VERSION_NUMBER)
 		return fail(s, STREAM_NOT_TLS,
-		    "%s does not begin with TLS on this port", host);
+		    "%s does not begin with TLS on this port; is it one for "
+		    "STARTTLS?",
+		    host);
 	if (r == -EPROTO)
 		return fail(s, EX_PROTOCOL, "cannot begin TLS with %s: %s",
-		    host, tls_reason(s->ssl, reason, sizeof(reason)));
-	return fail_errno(s, "cannot begin TLS", r < 0 ? r : -ERR_CLOSED);
+		    host, tls_reason(s->ssl, text, sizeof(text)));
+	snprintf(text, sizeof(text), "cannot begin TLS with %s", host);
+	return fail_errno(s, text, r < 0 ? r : -ERR_CLOSED);
 }
 
 int
@@ -289,7 +275,7 @@ stream_write(struct stream *s, const char *data, size_t len)
 	while (len > 0) {
 		n = stream_put(s, data, len);
 		if (n == -EAGAIN) {
-			r = wait_for(s->wants_write ? s->out : s->in,
+			r = sock_wait(s->wants_write ? s->out : s->in,
 			    s->wants_write ? POLLOUT : POLLIN, s->deadline_ms);
 			if (r < 0)
 				return fail_errno(s, "cannot send", r);
@@ -320,7 +306,7 @@ fill(struct stream *s)
 		n = get_raw(s, s->buf + s->end, sizeof(s->buf) - s->end);
 		if (n != -EAGAIN)
 			break;
-		r = wait_for(
+		r = sock_wait(
 		    s->in, s->wants_write ? POLLOUT : POLLIN, s->deadline_ms);
 		if (r < 0)
 			return fail_errno(s, "nothing was said", r);

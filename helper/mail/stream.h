@@ -33,11 +33,11 @@ struct stream {
  *
  *	s		zero but for deadline_ms; stream_close() it
  *	host		a name, or an address without brackets
- *	port		decimal
+ *	port		1..65535
  *
  * Returns 0; EX_NOHOST, there is no such name; or EX_TEMPFAIL.
  */
-int stream_open(struct stream *s, const char *host, const char *port);
+int stream_open(struct stream *s, const char *host, unsigned port);
 
 /* Speak with a local program through descriptors that stay open. */
 void stream_adopt(struct stream *s, int in, int out);

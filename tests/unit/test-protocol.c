@@ -84,18 +84,19 @@ static const struct {
 };
 
 static const struct {
-	const char *protocol, *port;
+	const char *protocol;
+	unsigned port;
 	enum tls_mode mode;
 } ports[] = {
-    {"imap", "993", TLS_FROM_START},
-    {"imap", "143", TLS_STARTTLS},
-    {"imap", "1143", TLS_UNKNOWN},
-    {"pop", "995", TLS_FROM_START},
-    {"pop", "110", TLS_STARTTLS},
-    {"smtp", "465", TLS_FROM_START},
-    {"smtp", "587", TLS_STARTTLS},
-    {"smtp", "25", TLS_STARTTLS},
-    {"smtp", "993", TLS_UNKNOWN},
+    {"imap", 993, TLS_FROM_START},
+    {"imap", 143, TLS_STARTTLS},
+    {"imap", 1143, TLS_UNKNOWN},
+    {"pop", 995, TLS_FROM_START},
+    {"pop", 110, TLS_STARTTLS},
+    {"smtp", 465, TLS_FROM_START},
+    {"smtp", 587, TLS_STARTTLS},
+    {"smtp", 25, TLS_STARTTLS},
+    {"smtp", 993, TLS_UNKNOWN},
 };
 
 /* Words of a server, and a word of what is to be done, or NULL. */
@@ -190,7 +191,7 @@ test_ports(void)
 	for (i = 0; i < COUNT_OF(ports); i++)
 		tap_ok(protocol_tls(protocol_find(ports[i].protocol),
 			   ports[i].port) == ports[i].mode,
-		    "TLS of %s, port %s", ports[i].protocol, ports[i].port);
+		    "TLS of %s, port %u", ports[i].protocol, ports[i].port);
 	tap_ok(!protocol_find("nntp"), "there is no other protocol");
 }
 
