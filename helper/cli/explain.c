@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/util.h"
 #include "helper/cli/explain.h"
@@ -94,19 +95,12 @@ static const struct explanation replies[] = {
 	"the scope for mail"},
 };
 
-/* strcasestr() for ASCII, and a needle with a length. */
 static int
 contains(const char *text, const char *word, size_t len)
 {
-	size_t i;
-
-	for (; *text; text++) {
-		for (i = 0; i < len && text[i]; i++)
-			if ((text[i] | 0x20) != (word[i] | 0x20))
-				break;
-		if (i == len)
+	for (; *text; text++)
+		if (strncasecmp(text, word, len) == 0)
 			return 1;
-	}
 	return 0;
 }
 

@@ -27,9 +27,8 @@ screen_width(void)
 	return 80;
 }
 
-/* How many bytes of text go into a line: whole words, or one that is longer. */
-static size_t
-line_length(const char *text, size_t room)
+size_t
+screen_break(const char *text, size_t room)
 {
 	size_t len = 0, word;
 
@@ -49,7 +48,7 @@ screen_field(const char *name, const char *text)
 
 	printf("%-*s", NAME_WIDTH, name);
 	for (;;) {
-		len = line_length(text, room);
+		len = screen_break(text, room);
 		printf("%.*s\n", (int)len, text);
 		text += len;
 		text += strspn(text, " ");

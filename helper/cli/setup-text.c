@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "helper/cli/screen.h"
 #include "helper/cli/setup.h"
 
 #define NOTE_MAX 1024
@@ -30,20 +31,6 @@ setup_file(struct setup *s, const char *fmt, ...)
 	s->file = setup_format(s, "%s", file);
 }
 
-/* How much of a text goes into one line: up to a blank, if there is one. */
-static size_t
-line_length(const char *text)
-{
-	size_t len = strlen(text), i;
-
-	if (len <= NOTE_WIDTH)
-		return len;
-	for (i = NOTE_WIDTH; i > 0; i--)
-		if (text[i] == ' ')
-			return i;
-	return strcspn(text, " ");
-}
-
 void
 setup_note(struct setup *s, const char *fmt, ...)
 {
@@ -56,7 +43,7 @@ setup_note(struct setup *s, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	while (*rest) {
-		len = line_length(rest);
+		len = screen_break(rest, NOTE_WIDTH);
 		fprintf(s->out, "%s%.*s\n", s->comment, (int)len, rest);
 		rest += len;
 		rest += strspn(rest, " ");

@@ -7,7 +7,7 @@ import sysconfig
 import tap
 from env import SRCDIR
 
-PROGRAMS = os.environ.get("TEST_PROGRAMS") or os.path.join(SRCDIR, "build", "programs")
+PROGRAMS = os.path.join(SRCDIR, "build", "programs")
 
 
 class Program:
