@@ -243,6 +243,12 @@ class Dovecot:
                               f"From: sender@example.com\nTo: {user}\nSubject: {text}\n\n{text}\n")
         os.chown(path, 65534, 65534)
 
+    def mailbox(self, user):
+        """The messages of a user's INBOX, as paths such as "new/NAME"."""
+        box = os.path.join(self.dir, "mail", user)
+        return sorted(f"{part}/{name}" for part in ("cur", "new")
+                      for name in os.listdir(os.path.join(box, part)))
+
     def client(self, protocol="imap", **args):
         """A Python client over TLS: imaplib.IMAP4, poplib.POP3 or smtplib.SMTP."""
         args = {"timeout": 10, **args}

@@ -7,6 +7,7 @@ import re
 import ssl
 import sys
 import time
+import warnings
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
@@ -86,6 +87,20 @@ def own_server(world):
     assert done.rc == 0, done
     assert fields(done.stdout)["server"] == f"localhost:{world.dovecot.imaps}", done
     refused(world.probe("pop", user="named@example.com"), 64, "--server")
+
+
+@tap.promise
+def changes_nothing(world):
+    "no message is opened, marked or taken; to IMAP it is still as one that nobody has seen"
+    world.dovecot.deliver(ALICE, "unread")
+    before = world.dovecot.mailbox(ALICE)
+    assert len(before) == 1 and before[0].startswith("new/"), before
+    for service, names in PORTS.items():
+        assert world.probe(service, getattr(world.dovecot, names[0])).rc == 0
+        if service == "imap":
+            assert world.dovecot.mailbox(ALICE) == before
+    after = world.dovecot.mailbox(ALICE)    # a login by POP3 alone puts it into cur/
+    assert [name.split(":2,")[1:] for name in after] in ([[]], [[""]]), after
 
 
 @tap.promise
@@ -245,6 +260,32 @@ def wrong_certificate(world):
         done = world.probe("imap", server.port, ca=ca)
         refused(done, 76, name if pair else "certificate", "nothing was sent")
         assert not server.lines, server.lines
+
+
+@tap.promise
+def system_store(world):
+    "without --ca-file it is the system's CA store that counts, or what SSL_CERT_FILE names"
+    words = ["probe", "--server", f"localhost:{world.dovecot.imaps}", ALICE, "imap"]
+    refused(world.helper.cli(*words), 76, "certificate", "nothing was sent")
+    done = world.helper.cli(*words, env={"SSL_CERT_FILE": world.env.tls().ca})
+    assert done.rc == 0 and fields(done.stdout)["result"] == "the login works", done
+
+
+@tap.promise
+def old_tls(world):
+    "TLS below 1.2 is refused, whatever the system's OpenSSL would do"
+    server = Scripted(world.env, Imap, world.oauth)
+    server.context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings(action="ignore"):
+        server.context.minimum_version = ssl.TLSVersion.TLSv1
+        server.context.maximum_version = ssl.TLSVersion.TLSv1_1
+    conf = world.env.write("openssl.cnf", "openssl_conf = a\n[a]\nssl_conf = b\n"
+                           "[b]\nsystem_default = c\n"
+                           "[c]\nMinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0\n")
+    done = world.helper.cli("probe", "--ca-file", world.env.tls().ca, "--server",
+                            f"localhost:{server.port}", ALICE, "imap", env={"OPENSSL_CONF": conf})
+    refused(done, 76, "cannot begin TLS with localhost")
+    assert not server.lines, server.lines
 
 
 @tap.promise

@@ -880,6 +880,26 @@ def places(world):
 
 
 @tap.promise
+def sixty_four(world):
+    "of the programs at a listening tunnel 64 are served at a time; the next is when one ends"
+    server = obedient(world, echo)
+
+    def connect(path):
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(60)
+        s.connect(path)
+        return s
+    with world.listening("imap", port=server.port) as (path, _), contextlib.ExitStack() as stack:
+        served = [stack.enter_context(connect(path)) for _ in range(64)]
+        for s in served:
+            assert s.recv(100).startswith(b"* PREAUTH")
+        one_more = stack.enter_context(connect(path))
+        assert not select.select([one_more], [], [], 0.5)[0]
+        served.pop().close()
+        assert one_more.recv(100).startswith(b"* PREAUTH")
+
+
+@tap.promise
 def no_secrets(world):
     "no token and no secret is in the helper's log, though it is at debug"
     world.assert_no_secret(world.helper.log())
