@@ -233,6 +233,22 @@ def every_test_is_run():
 
 
 @tap.promise
+def everything_is_released(env):
+    "make dist has every file of the repository"
+    files = env.run(["git", "-c", "safe.directory=*", "-C", SRCDIR, "ls-files"])
+    if not files.stdout:
+        tap.skip("not a git checkout")
+    where = env.path("released")
+    done = env.run(["make", "-s", "-C", BUILDDIR, "distdir", f"distdir={where}",
+                    f"top_distdir={where}"])
+    assert done.rc == 0, done
+    there = {os.path.relpath(os.path.join(directory, name), where)
+             for directory, _, names in os.walk(where) for name in names}
+    missing = set(files.stdout.splitlines()) - there - {".gitignore"}
+    assert len(there) > 300 and not missing, missing
+
+
+@tap.promise
 def sizes():
     "no source file is longer than 500 lines; functions above 80 are noted"
     long = []
