@@ -11,9 +11,12 @@
 #include "common/err.h"
 #include "common/util.h"
 #include "helper/cli/cli.h"
+#include "helper/cli/colour.h"
+#include "helper/config/conf.h"
 
 #define OPTIONS_MAX 32
-#define OWN 256 /* val of the first option of a subcommand */
+#define NAME_SIZE 64 /* of an option, as it is shown */
+#define OWN 256	     /* val of the first option of a subcommand */
 
 enum {
 	OPT_HELP = 1,
@@ -68,7 +71,8 @@ cli_error(int code, const char *fmt, ...)
 	util_sanitise(clean, sizeof(clean), text, strlen(text));
 	cli_progress_end();
 	fflush(stdout);
-	fprintf(stderr, "sasl-bearer: %s\n", clean);
+	fprintf(stderr, "%ssasl-bearer:%s %s\n", colour(stderr, COLOUR_BAD),
+	    colour(stderr, COLOUR_END), clean);
 	return code;
 }
 
@@ -104,31 +108,6 @@ cli_write(const char *text, size_t len)
 		return cli_error(EX_IOERR, "cannot write the output: %s",
 		    err_text(r, buf, sizeof(buf)));
 	return 0;
-}
-
-static void
-print_commands(const struct command *c)
-{
-	printf("usage: sasl-bearer COMMAND [OPTION]... [USER]\n\n");
-	for (; c->name; c++)
-		printf("  %-9s%s\n", c->name, c->help);
-	printf("\nUSER is the name of an account, or the address it is for.\n"
-	       "\"sasl-bearer COMMAND --help\" shows the options of a "
-	       "command.\n");
-}
-
-void
-cli_help(const struct cli *cli)
-{
-	if (cli->command)
-		printf("usage: sasl-bearer %s %s\n%s\n", cli->command->name,
-		    cli->command->usage, cli->command->help);
-	else
-		print_commands(cli->commands);
-	printf("common options: --config FILE, --help, --socket PATH, "
-	       "--system, --user,\n"
-	       "\t--version\n"
-	       "see sasl-bearer(1)\n");
 }
 
 /* Take a common option. Returns 0 or CLI_DONE. */
@@ -188,16 +167,48 @@ usage_error(const struct cli *cli, const char *what, const char *subject)
 	    cli->command ? " " : "");
 }
 
+/* A long option that is not known, or whose abbreviation is too short. */
+static int
+unknown_option(
+    const struct cli *cli, const struct option *table, const char *word)
+{
+	struct conf_key keys[OPTIONS_MAX + 1] = {{0}};
+	char name[NAME_SIZE];
+	const char *near;
+	int i, fits = 0;
+
+	snprintf(
+	    name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+	for (i = 0; table[i].name; i++) {
+		keys[i].name = table[i].name;
+		fits += strncmp(table[i].name, name, strlen(name)) == 0;
+	}
+	if (fits > 1)
+		return usage_error(cli, "several options begin with", word);
+	near = conf_near_miss(keys, name);
+	if (near)
+		return cli_error(EX_USAGE,
+		    "unknown option \"--%s\": did you mean \"--%s\"?", name,
+		    near);
+	return usage_error(cli, "unknown option", word);
+}
+
 /* What getopt_long() stumbled over; of -xy only the letter is known. */
 static int
-option_error(const struct cli *cli, int missing, const char *word)
+option_error(const struct cli *cli, const struct option *table, int missing,
+    const char *word)
 {
 	char letter[3] = {'-', (char)optopt, '\0'};
 
 	if (missing)
 		return usage_error(cli, "no value for option", word);
-	return usage_error(cli, "unknown option",
-	    optopt > ' ' && optopt < 0x7f ? letter : word);
+	if (optopt > ' ' && optopt < 0x7f)
+		return usage_error(cli, "unknown option", letter);
+	if (optopt != 0 && strchr(word, '='))
+		return usage_error(cli, "this option takes no value:", word);
+	if (strncmp(word, "--", 2) == 0)
+		return unknown_option(cli, table, word);
+	return usage_error(cli, "unknown option", word);
 }
 
 int
@@ -214,7 +225,8 @@ cli_parse(struct cli *cli, const struct cli_option *own, int argc, char **argv)
 		if (c == -1)
 			break;
 		if (c == ':' || c == '?')
-			r = option_error(cli, c == ':', argv[optind - 1]);
+			r = option_error(
+			    cli, table, c == ':', argv[optind - 1]);
 		else if (own && c >= OWN)
 			take_own(&own[c - OWN]);
 		else

@@ -11,12 +11,24 @@
 
 struct cli;
 
+/* What people want of a subcommand; the map of them is in this order. */
+enum command_group {
+	GROUP_NONE, /* not in the map */
+	GROUP_SIGN_IN,
+	GROUP_USE,
+	GROUP_SETUP,
+	GROUP_TROUBLE,
+	GROUP_MONITOR,
+	GROUPS
+};
+
 /* A subcommand. run() has argv[0] = its name, and returns the exit code. */
 struct command {
 	const char *name;
 	int (*run)(struct cli *cli, int argc, char **argv);
 	const char *usage; /* options and operands */
-	const char *help;  /* one line */
+	const char *help;  /* one line, up to 68 columns */
+	enum command_group group;
 };
 
 /* One invocation. */
@@ -48,8 +60,16 @@ struct cli_option {
 int
 cli_parse(struct cli *cli, const struct cli_option *own, int argc, char **argv);
 
-/* Print how to use the command, or which commands there are. */
+/* Print how to use the command; where none is known yet, a map of all. */
 void cli_help(const struct cli *cli);
+
+/*
+ * Find a subcommand by its name.
+ *
+ * Returns it, or NULL when there is none; reported, with the one probably
+ * meant.
+ */
+const struct command *cli_command(const struct cli *cli, const char *name);
 
 /*
  * The one operand of a subcommand, after cli_parse().
@@ -87,6 +107,7 @@ int cli_settings(struct cli *cli);
  */
 int cli_write(const char *text, size_t len);
 
+int cmd_help(struct cli *cli, int argc, char **argv);
 int cmd_list(struct cli *cli, int argc, char **argv);
 int cmd_login(struct cli *cli, int argc, char **argv);
 int cmd_logout(struct cli *cli, int argc, char **argv);

@@ -6,7 +6,6 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #ifdef HAVE_PRCTL
@@ -32,42 +31,34 @@ static const struct command commands[] = {
 	"\t[--hosts H,..] [--allow USER,..] [--client-secret-file FILE]\n"
 	"\t[--as NAME] [--browser|--device|--paste] USER\n"
 	"       sasl-bearer login --provider list",
-	"sign in, and let the helper keep the account's tokens"},
+	"sign in, and let the helper keep the account's tokens", GROUP_SIGN_IN},
     {"logout", cmd_logout, "[--keep-grant] USER",
-	"forget an account's tokens, and revoke them at the provider"},
-    {"list", cmd_list, "[--json]", "show the accounts and their state"},
+	"forget an account's tokens, and revoke them at the provider",
+	GROUP_SIGN_IN},
+    {"list", cmd_list, "[--json]", "show the accounts and their state",
+	GROUP_USE},
     {"token", cmd_token,
 	"[--service S] [--host H]\n"
 	"\t[--format raw|xoauth2|oauthbearer|json] USER",
-	"print an access token"},
+	"print an access token", GROUP_USE},
     {"refresh", cmd_refresh, "USER",
-	"get a new access token from the provider now"},
+	"get a new access token from the provider now", GROUP_USE},
     {"probe", cmd_probe,
 	"[--server HOST[:PORT]] [--ca-file FILE]\n"
 	"\tUSER imap|pop|smtp",
-	"log in to a mail server and show each step"},
+	"log in to a mail server and show each step", GROUP_TROUBLE},
     {"tunnel", cmd_tunnel,
 	"[--listen unix:PATH] [--ca-file FILE]\n"
 	"\tUSER imap|pop|smtp [HOST[:PORT]]",
-	"give a program a mail session that is logged in already"},
+	"give a program a mail session that is logged in already", GROUP_USE},
     {"setup", cmd_setup,
 	"[--server HOST[:PORT]] [--ca-file FILE]\n"
 	"\t[--service imap|pop|smtp] [--mechanism xoauth2|oauthbearer]\n"
 	"\t[--with plugin|token|tunnel] [--sender-dependent] PROGRAM USER",
-	"print how a program is configured for an account"},
+	"print how a program is configured for an account", GROUP_SETUP},
+    {"help", cmd_help, "[COMMAND]", "show how a command is used", GROUP_NONE},
     {0},
 };
-
-static const struct command *
-find_command(const char *name)
-{
-	size_t i;
-
-	for (i = 0; commands[i].name; i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
-	return NULL;
-}
 
 /* Tokens pass through this process: no core file, no debugger of others. */
 static void
@@ -107,12 +98,9 @@ run(struct cli *cli, int argc, char **argv)
 		return 0;
 	}
 	first = optind;
-	cli->command = find_command(argv[first]);
+	cli->command = cli_command(cli, argv[first]);
 	if (!cli->command)
-		return cli_error(EX_USAGE,
-		    "unknown command \"%s\"; run \"sasl-bearer\" alone for a "
-		    "list",
-		    argv[first]);
+		return EX_USAGE;
 	return cli->command->run(cli, argc - first, argv + first);
 }
 

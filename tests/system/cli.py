@@ -3,6 +3,7 @@
 """cli - sasl-bearer: list, token, refresh, logout, and what every command shares"""
 
 import base64
+import contextlib
 import glob
 import json
 import os
@@ -85,7 +86,8 @@ class FakeHelper:
                 while not data.endswith(b"\n\n") and (more := c.recv(65536)):
                     data += more
                 self.seen += protocol.decode(data)
-                c.sendall(self.answer)
+                with contextlib.suppress(OSError):      # who has read enough may be gone
+                    c.sendall(self.answer)
 
     def __enter__(self):
         return self
@@ -138,6 +140,46 @@ def help_and_version(world):
     assert done.stdout == world.env.run([CLI, "--help"]).stdout, done
     for command in ("login", "logout", "list", "token", "refresh"):
         assert f"  {command} " in done.stdout, done.stdout
+
+
+@tap.promise
+def help_is_a_command(world):
+    "`help COMMAND` says what `COMMAND --help` says, and `help` alone shows the map"
+    commands = re.findall(r"^  ([a-z]+) ", world.env.run([CLI]).stdout, re.M)
+    assert len(commands) > 7, commands
+    for command in commands + ["help"]:
+        done = world.env.run([CLI, "help", command])
+        assert done.rc == 0 and command in done.stdout, done
+        assert done == world.env.run([CLI, command, "--help"]), command
+    assert world.env.run([CLI, "help"]) == world.env.run([CLI])
+
+
+@tap.promise
+def map_fits(world):
+    "the map of the commands fits a terminal of 24 lines, with a prompt, and has headings"
+    lines = world.env.run([CLI]).stdout.expandtabs().splitlines()
+    assert len(lines) <= 23 and max(map(len, lines)) <= 80, lines
+    headings = [n for n, line in enumerate(lines[:-4]) if n > 0 and re.match("[a-z]", line)]
+    assert len(headings) > 3, lines
+    for n in headings:
+        assert re.match("  [a-z]+ +[a-z]", lines[n + 1]), lines[n:n + 2]
+    assert "sasl-bearer(1)" in lines[-1], lines
+
+
+@tap.promise
+def near_misses(world):
+    "a command or option that is not known brings up the one that was probably meant"
+    for words, near in ((("tokn",), "token"), (("tok",), "token"), (("lsit",), "list"),
+                        (("help", "refesh"), "refresh"), (("--sokcet", "x"), "--socket"),
+                        (("token", "--hots", "x", "a"), "--host"), (("list", "--jsn"), "--json"),
+                        (("list", "--sytem=1"), "--system")):
+        done = world.env.run([CLI, *words])
+        assert done.rc == 64 and f'did you mean "{near}"?' in done.stderr, (words, done)
+    for words in (("xyzzy",), ("list", "--xyzzy"), ("list", "-x"), ("list", "", "-é")):
+        done = world.env.run([CLI, *words])
+        assert done.rc == 64 and "did you" not in done.stderr and not done.stdout, (words, done)
+    done = world.env.run([CLI, "--s", "list"])
+    assert done.rc == 64 and "several options begin with" in done.stderr, done
 
 
 @tap.promise
