@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "helper/cli/explain.h"
 #include "helper/cli/mail.h"
 #include "helper/cli/screen.h"
+#include "helper/explain/explain.h"
 
 static void
 show(void *context, const char *what, const char *text)
@@ -36,13 +36,18 @@ static void
 show_meaning(const struct mail *m)
 {
 	const struct explanation *e = explain_reply(m->session.words);
-	char text[512];
+	const struct explain_names names = {
+	    .user = m->account.user,
+	    .account = m->account.account,
+	};
+	char text[EXPLAIN_TEXT_SIZE];
 
 	if (!e)
 		return;
-	explain_format(text, sizeof(text), e->means, m->account.user);
+	explain_means(text, sizeof(text), e, &names);
 	screen_field("it means", text);
-	explain_format(text, sizeof(text), e->remedy, m->account.user);
+	screen_field("who acts", explain_who_text(e->who));
+	explain_remedy(text, sizeof(text), e, &names);
 	screen_field("remedy", text);
 }
 

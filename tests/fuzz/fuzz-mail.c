@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "common/util.h"
-#include "helper/cli/explain.h"
+#include "helper/explain/explain.h"
 #include "helper/mail/protocol.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -36,17 +36,22 @@ check_inside(const char *line, size_t len, const char *text)
 		abort();
 }
 
+/* Every row's title and remedy fit, with the line as a name or without. */
 static void
 check_meaning(const char *line)
 {
-	const struct explanation *e = explain_reply(line);
-	char text[64];
+	const struct explain_names names = {line, line, line};
+	struct explain_found found[EXPLAIN_FOUND_MAX];
+	char text[64], title[EXPLAIN_TITLE_SIZE];
+	long unknown;
+	size_t n = explain_find(line, found, &unknown), i;
 
-	if (!e)
-		return;
-	explain_format(text, sizeof(text), e->remedy, line);
-	if (strlen(text) >= sizeof(text))
-		abort();
+	for (i = 0; i < n; i++) {
+		explain_title(&found[i], title);
+		explain_remedy(text, sizeof(text), found[i].row, &names);
+		if (strlen(text) >= sizeof(text) || !*title)
+			abort();
+	}
 }
 
 static void

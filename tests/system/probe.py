@@ -176,12 +176,13 @@ VERDICTS = [
     (Smtp, "535 5.7.3 Authentication unsuccessful", 77, f"sasl-bearer setup exchange {ALICE}"),
     (Smtp, "535 5.7.143 token expired", 77, f"sasl-bearer refresh {ALICE}"),
     (Smtp, "550 5.7.240 application not in allow list", 77, "Add-HVEAppAccess"),
-    (Smtp, "454 4.7.0 Temporary authentication failure", 75, None),
+    (Smtp, "454 4.7.0 Temporary authentication failure", 75, "wait"),
     (Smtp, "432 4.3.2 Concurrent connections limit exceeded", 75, "concurrency_limit"),
-    (Imap, "NO AUTHENTICATE failed.", 77, "rights on the mailbox"),
-    (Imap, "NO [UNAVAILABLE] try later", 75, None),
+    (Imap, "NO AUTHENTICATE failed.", 77, "New-ServicePrincipal"),
+    (Imap, "NO [UNAVAILABLE] try later", 75, "wait"),
     (Pop, "-ERR Authentication failure: unknown user name or bad password.", 77, "-PopEnabled"),
-    (Pop, "-ERR [SYS/TEMP] try later", 75, None),
+    (Pop, "-ERR [SYS/TEMP] try later", 75, "wait"),
+    (Pop, "-ERR words that nobody has explained", 77, None),
 ]
 
 
@@ -196,6 +197,7 @@ def direct_refusal(world):
         assert "challenge" not in fields(done.stdout), done
         if remedy:
             assert remedy in fields(done.stdout)["remedy"], done
+            assert fields(done.stdout)["it means"] and fields(done.stdout)["who acts"], done
         else:
             assert "remedy" not in fields(done.stdout), done
 

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/util.h"
-#include "helper/cli/explain.h"
 #include "helper/mail/protocol.h"
 #include "tests/unit/tap.h"
 
@@ -99,22 +98,6 @@ static const struct {
     {"smtp", 993, TLS_UNKNOWN},
 };
 
-/* Words of a server, and a word of what is to be done, or NULL. */
-static const struct {
-	const char *words, *remedy;
-} meanings[] = {
-    {"535 5.7.139 Authentication unsuccessful, smtpclientauthentication is "
-     "disabled for the tenant.",
-	"-Identity alice@example.com -SmtpClientAuthenticationDisabled $false"},
-    {"535 5.7.3 Authentication unsuccessful",
-	"sasl-bearer setup exchange alice@example.com"},
-    {"535 5.7.30 no", "XOAUTH2"},
-    {"535 5.7.8 no", "sasl-bearer refresh alice@example.com"},
-    {"[AUTHENTICATIONFAILED] no", "sasl-bearer refresh alice@example.com"},
-    {"something new", NULL},
-    {"", NULL},
-};
-
 static void
 test_lines(void)
 {
@@ -195,29 +178,6 @@ test_ports(void)
 	tap_ok(!protocol_find("nntp"), "there is no other protocol");
 }
 
-static void
-test_meanings(void)
-{
-	const struct explanation *e;
-	char text[512];
-	size_t i;
-
-	for (i = 0; i < COUNT_OF(meanings); i++) {
-		e = explain_reply(meanings[i].words);
-		text[0] = '\0';
-		if (e)
-			explain_format(
-			    text, sizeof(text), e->remedy, "alice@example.com");
-		tap_ok(meanings[i].remedy
-			? strstr(text, meanings[i].remedy) != NULL
-			: !e,
-		    "\"%s\" means: %s", meanings[i].words, text);
-	}
-	e = explain_reply("5.7.8");
-	explain_format(text, 20, e->remedy, "alice@example.com");
-	tap_ok(strlen(text) == 19, "a text that does not fit is cut");
-}
-
 int
 main(void)
 {
@@ -226,6 +186,5 @@ main(void)
 	test_offers();
 	test_long_offer();
 	test_ports();
-	test_meanings();
 	return tap_done();
 }

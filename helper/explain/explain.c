@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* explain - find what an error means in the table */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "helper/explain/table.h"
+
+#define DIGITS_MIN 5 /* of a code of Microsoft's */
+#define DIGITS_MAX 8
+
+const struct explain_section *
+explain_sections(void)
+{
+	static const struct explain_section sections[] = {
+	    {"Microsoft: people and policies", 1, explain_people},
+	    {"Microsoft: applications and requests", 1, explain_clients},
+	    {"Mail servers", 0, explain_replies},
+	    {"Lines of logs", 0, explain_lines},
+	    {"Error words of OAuth 2.0", 0, explain_words},
+	    {0},
+	};
+
+	return sections;
+}
+
+static int
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* A part of a longer word, or of a longer number such as an address. */
+static int
+is_word(char c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'z') ||
+	    (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static int
+cut_before(const char *text, const char *at)
+{
+	if (at == text || !is_word(*at))
+		return 0;
+	return is_word(at[-1]) || (is_digit(*at) && at[-1] == '.');
+}
+
+static int
+cut_after(const char *end)
+{
+	if (!is_word(end[-1]))
+		return 0;
+	return is_word(*end) ||
+	    (is_digit(end[-1]) && *end == '.' && is_digit(end[1]));
+}
+
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Whether whole words are in the text, in any case. */
+static int
+contains(const char *text, const char *words, size_t len)
+{
+	const char *at;
+
+	for (at = text; *at; at++)
+		if (lower(*at) == lower(*words) &&
+		    strncasecmp(at, words, len) == 0 && !cut_before(text, at) &&
+		    !cut_after(at + len))
+			return 1;
+	return 0;
+}
+
+static int
+fits(const char *match, const char *text)
+{
+	size_t len;
+	int all = 1;
+
+	for (;;) {
+		len = strcspn(match, "&|");
+		all = all && contains(text, match, len);
+		match += len;
+		if (*match != '&') {
+			if (all || !*match)
+				return all;
+			all = 1;
+		}
+		match++;
+	}
+}
+
+static const struct explanation *
+search(const struct explanation *row, const char *text)
+{
+	while (row->match && !fits(row->match, text))
+		row++;
+	return row->match ? row : NULL;
+}
+
+static int
+has_number(const char *match, long number)
+{
+	char *end;
+	long first, last;
+
+	for (;; match = end + 1) {
+		first = last = strtol(match, &end, 10);
+		if (*end == '-')
+			last = strtol(end + 1, &end, 10);
+		if (number >= first && number <= last)
+			return 1;
+		if (!*end)
+			return 0;
+	}
+}
+
+static const struct explanation *
+search_number(const struct explanation *row, long number)
+{
+	while (row->match && !has_number(row->match, number))
+		row++;
+	return row->match ? row : NULL;
+}
+
+const struct explanation *
+explain_code(long number)
+{
+	const struct explanation *e = search_number(explain_people, number);
+
+	return e ? e : search_number(explain_clients, number);
+}
+
+const struct explanation *
+explain_word(const char *word)
+{
+	const struct explanation *row;
+	const char *at;
+	size_t len;
+
+	for (row = explain_words; row->match; row++)
+		for (at = row->match;; at += len + 1) {
+			len = strcspn(at, "|");
+			if (len == strlen(word) && strncmp(at, word, len) == 0)
+				return row;
+			if (!at[len])
+				break;
+		}
+	return NULL;
+}
+
+const struct explanation *
+explain_reply(const char *text)
+{
+	const struct explanation *e = search(explain_replies, text);
+
+	return e ? e : search(explain_lines, text);
+}
+
+/* What a search has found so far. */
+struct search {
+	struct explain_found *found;
+	size_t count;
+	long unknown;
+};
+
+static void
+add(struct search *s, const struct explanation *row, long number)
+{
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		if (s->found[i].row == row)
+			return;
+	if (row && s->count < EXPLAIN_FOUND_MAX)
+		s->found[s->count++] = (struct explain_found){row, number};
+}
+
+/* Take a number, if it is one by its length. Returns what is behind it. */
+static const char *
+take_number(struct search *s, const char *text)
+{
+	size_t len = strspn(text, "0123456789");
+	const struct explanation *row;
+	long number;
+
+	if (len < DIGITS_MIN || len > DIGITS_MAX)
+		return text + len;
+	number = strtol(text, NULL, 10);
+	row = explain_code(number);
+	if (!row)
+		s->unknown = number;
+	add(s, row, number);
+	return text + len;
+}
+
+/* The numbers of a list, which ends with anything else. */
+static void
+take_numbers(struct search *s, const char *text)
+{
+	text += strspn(text, " \t\":=[,");
+	while (is_digit(*text)) {
+		text = take_number(s, text);
+		text += strspn(text, " \t,");
+	}
+}
+
+static void
+find_numbers(struct search *s, const char *text)
+{
+	static const char *const labels[] = {"AADSTS", "error_codes"};
+	const char *at;
+	size_t i;
+
+	if (strspn(text, "0123456789 \t,;\r\n") == strlen(text))
+		take_numbers(s, text);
+	for (at = text; *at; at++)
+		for (i = 0; i < sizeof(labels) / sizeof(*labels); i++)
+			if (strncasecmp(at, labels[i], strlen(labels[i])) == 0)
+				take_numbers(s, at + strlen(labels[i]));
+}
+
+size_t
+explain_find(const char *text, struct explain_found found[EXPLAIN_FOUND_MAX],
+    long *ret_unknown)
+{
+	struct search s = {.found = found};
+
+	find_numbers(&s, text);
+	add(&s, explain_reply(text), 0);
+	if (s.count == 0)
+		add(&s, search(explain_words, text), 0);
+	*ret_unknown = s.unknown;
+	return s.count;
+}
