@@ -107,6 +107,7 @@ int cli_settings(struct cli *cli);
  */
 int cli_write(const char *text, size_t len);
 
+int cmd_explain(struct cli *cli, int argc, char **argv);
 int cmd_help(struct cli *cli, int argc, char **argv);
 int cmd_list(struct cli *cli, int argc, char **argv);
 int cmd_login(struct cli *cli, int argc, char **argv);

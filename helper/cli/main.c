@@ -47,6 +47,10 @@ static const struct command commands[] = {
 	"[--server HOST[:PORT]] [--ca-file FILE]\n"
 	"\tUSER imap|pop|smtp",
 	"log in to a mail server and show each step", GROUP_TROUBLE},
+    {"explain", cmd_explain,
+	"[--json] TEXT...\n"
+	"       sasl-bearer explain --list [--json|--markdown]",
+	"say what an error means, who must act, and what to do", GROUP_TROUBLE},
     {"tunnel", cmd_tunnel,
 	"[--listen unix:PATH] [--ca-file FILE]\n"
 	"\tUSER imap|pop|smtp [HOST[:PORT]]",

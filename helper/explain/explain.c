@@ -233,9 +233,9 @@ explain_find(const char *text, struct explain_found found[EXPLAIN_FOUND_MAX],
 	struct search s = {.found = found};
 
 	find_numbers(&s, text);
-	add(&s, explain_reply(text), 0);
 	if (s.count == 0)
 		add(&s, search(explain_words, text), 0);
+	add(&s, explain_reply(text), 0);
 	*ret_unknown = s.unknown;
 	return s.count;
 }

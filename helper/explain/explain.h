@@ -11,6 +11,7 @@
 #define EXPLAIN_ADVICE_SIZE 640 /* holds both, see explain_advice() */
 #define EXPLAIN_TITLE_SIZE 160	/* holds a row's title, and its NUL */
 #define EXPLAIN_FOUND_MAX 8	/* of one text */
+#define EXPLAIN_ROWS_MAX 512	/* of the table */
 
 /* Who must do something about it. */
 enum explain_who {
@@ -69,8 +70,8 @@ struct explain_found {
 
 /*
  * Find all that a text is about: codes, as "AADSTS50173", as "error_codes" or
- * with nothing else in the text; then what explain_reply() finds; if there is
- * neither, an error word of OAuth's.
+ * with nothing else in the text; then what explain_reply() finds; and if there is
+ * no code, an error word of OAuth's.
  *
  *	found	EXPLAIN_FOUND_MAX of them; each row once
  *	ret_unknown	a code that is not in the table, or 0

@@ -7,7 +7,7 @@
 
 #include "helper/explain/explain.h"
 
-#define WAIT "wait: what failed is tried again"
+#define WAIT "wait; what failed is tried again"
 
 const char *
 explain_who_text(enum explain_who who)
