@@ -31,10 +31,15 @@ static const struct {
     {"refresh_at", 1},
     {"refresh_token_age", 1},
     {"flow", 0},
+    {"grant_expires_at", 1},
+    {"client_secret_expires_at", 1},
     {"certificate_expires_at", 1},
     {"mailboxes", 1},
     {"storage", 0},
+    {"unsaved", 0},
+    {"rejected", 1},
     {"last_error", 0},
+    {"error_since", 1},
     {"last_used", 1},
 };
 

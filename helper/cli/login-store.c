@@ -73,8 +73,8 @@ static int
 send_tokens(struct cli *cli, const struct login *l, const struct msg *tokens,
     struct call **ret)
 {
-	static const char *const names[] = {
-	    "refresh_token", "access_token", "expires_in", "scope"};
+	static const char *const names[] = {"refresh_token", "access_token",
+	    "expires_in", "scope", "refresh_token_expires_in"};
 	char id[CONFIG_ID_SIZE];
 	struct call *c;
 	size_t i;

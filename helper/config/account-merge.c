@@ -78,6 +78,8 @@ inherit(struct account_conf *a, struct provider *p)
 		a->min_validity_s = p->min_validity_s;
 	if (a->min_validity_s == 0)
 		a->min_validity_s = 300;
+	if (a->refresh_token_lifetime_s == 0)
+		a->refresh_token_lifetime_s = p->refresh_token_lifetime_s;
 }
 
 static int

@@ -17,6 +17,7 @@ enum conf_type {
 	CONF_SERVER,   /* char *: HOST or HOST:PORT, see hostport.h */
 	CONF_LIST,     /* char **: blank-separated words, NULL at the end */
 	CONF_DURATION, /* int64_t: seconds; 90, 90s, 15m, 12h, 7d */
+	CONF_DATE,     /* int64_t: Unix seconds; 2027-12-31, its begin in UTC */
 	CONF_CHOICE,   /* int: index into choices */
 	CONF_SET,      /* unsigned: bit per word of choices */
 };

@@ -74,6 +74,7 @@ struct provider {
 	char *pop_server;
 	char *smtp_server;
 	int64_t min_validity_s;
+	int64_t refresh_token_lifetime_s; /* of one not renewed; 0: no idea */
 	int client_auth;
 };
 
@@ -90,6 +91,7 @@ struct account_conf {
 	char *client_secret_file;
 	char *client_secret_credential; /* name below $CREDENTIALS_DIRECTORY */
 	char *client_secret;
+	int64_t client_secret_expires; /* Unix seconds; 0: no idea */
 	char *client_certificate; /* PEM or PKCS#12, perhaps with the key */
 	char *client_key;    /* PEM, PKCS#12, or a service account's JSON */
 	char *client_key_id; /* kid of assertions */
@@ -111,6 +113,7 @@ struct account_conf {
 	char *sasl_user_smtp;
 	int64_t min_validity_s;
 	int64_t keepalive_s;
+	int64_t refresh_token_lifetime_s;
 	char *issuer;
 	char *token_endpoint;
 	char *device_authorization_endpoint;

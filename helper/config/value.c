@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/util.h"
 #include "helper/config/hostport.h"
@@ -151,6 +152,37 @@ store_duration(const struct conf_key *key, const char *text, void *into,
 	return 0;
 }
 
+/* The begin of a day such as 2027-12-31, in UTC; of one there is. */
+static int
+date_parse(const char *text, int64_t *ret)
+{
+	struct tm tm = {0};
+	const char *end = strptime(text, "%Y-%m-%d", &tm);
+	int day = tm.tm_mday;
+	time_t at;
+
+	if (!end || *end || strlen(text) != strlen("YYYY-MM-DD"))
+		return -EINVAL;
+	at = timegm(&tm); /* the 31st of a shorter month becomes the 1st */
+	if (at <= 0 || tm.tm_mday != day)
+		return -EINVAL;
+	*ret = at;
+	return 0;
+}
+
+static int
+store_date(const struct conf_key *key, const char *text, void *into,
+    char why[CONF_TEXT_MAX])
+{
+	int64_t *ret = member(key, into);
+
+	if (date_parse(text, ret) == 0)
+		return 0;
+	snprintf(why, CONF_TEXT_MAX,
+	    "%s \"%.64s\" is not a date such as 2027-12-31", key->name, text);
+	return -EINVAL;
+}
+
 static int
 choice_find(const struct conf_key *key, const char *word)
 {
@@ -291,6 +323,9 @@ value_parse(const struct conf_key *key, const char *text, void *into,
 	case CONF_DURATION:
 		r = store_duration(key, text, into, why);
 		break;
+	case CONF_DATE:
+		r = store_date(key, text, into, why);
+		break;
 	case CONF_CHOICE:
 		r = store_choice(key, text, into, why);
 		break;
@@ -379,6 +414,7 @@ value_clear(const struct conf_key *key, void *into)
 		*(char ***)m = NULL;
 		break;
 	case CONF_DURATION:
+	case CONF_DATE:
 		*(int64_t *)m = 0;
 		break;
 	case CONF_CHOICE:

@@ -246,7 +246,9 @@ account_set_storage(struct account *a, int storage)
 {
 	a->storage = storage;
 	a->unsaved =
-	    storage >= 0 && storage != (int)store_storage(a->daemon->ring);
+	    storage >= 0 && storage != (int)store_storage(a->daemon->ring)
+	    ? UNSAVED_ANEW
+	    : SAVED;
 }
 
 void
@@ -271,6 +273,8 @@ account_set_tokens(struct account *a, struct tokens *t, int64_t refresh_in_s)
 void
 account_set_error(struct account *a, enum status s, const char *reason)
 {
+	if (s == STATUS_OK || a->error_status == STATUS_OK)
+		a->error_since = s == STATUS_OK ? 0 : daemon_wall_s();
 	a->error_status = s;
 	util_sanitise(
 	    a->last_error, sizeof(a->last_error), reason, strlen(reason));

@@ -19,6 +19,13 @@
 struct daemon;
 struct account;
 
+/* Why the tokens in memory are to be written. */
+enum unsaved {
+	SAVED,
+	UNSAVED_REFUSED, /* the disk has refused them */
+	UNSAVED_ANEW,	 /* they are there, but not sealed as they should be */
+};
+
 /*
  * Somebody who waits for a token or for the end of a refresh. It is the
  * asker's; answer is called once, perhaps before account_ask() returns.
@@ -69,11 +76,12 @@ struct account {
 	int storage;	     /* enum storage of the state file */
 	int refused; /* why it is not touched: -ERR_KEY, -ERR_SEAL; or 0 */
 	char refused_id[SEAL_ID_SIZE]; /* -ERR_KEY: the key it needs */
-	int unsaved; /* the disk has refused the current tokens */
+	int unsaved; /* enum unsaved: the current tokens are not on the disk */
 	int removed; /* its file is gone; lives until it is not pinned */
 	int listed;  /* by load.c, while it compares */
 	int queued;
 	enum status error_status;
+	int64_t error_since; /* Unix seconds: not STATUS_OK since then */
 	char last_error[REASON_SIZE];
 	char broken[CONF_TEXT_MAX]; /* why conf is of no use; "" when it is */
 	char config_id[CONFIG_ID_SIZE];

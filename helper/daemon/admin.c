@@ -11,6 +11,7 @@
 #include "common/util.h"
 #include "helper/daemon/admin.h"
 #include "helper/daemon/daemon.h"
+#include "helper/daemon/describe.h"
 #include "helper/daemon/grant.h"
 #include "helper/daemon/load.h"
 #include "helper/daemon/log.h"
@@ -22,153 +23,16 @@
 #include "helper/daemon/save.h"
 
 #define REFRESH_MS 60000
-#define WORDS_SIZE 8192 /* of hosts or allow in a reply */
-#define TEXT_MAX 4096	/* of scope and flow: sealed, all must fit a message */
+#define TEXT_MAX 4096 /* of scope and flow: sealed, all must fit a message */
 
-/* The state of an account's token; of a parent that of its worst mailbox. */
-static void
-put_state(struct msg_writer *w, const struct account *a)
-{
-	int64_t now = daemon_now_ms(), wall = daemon_wall_s();
-	const struct tokens *t = &a->tokens;
-	char error[USER_MAX + REASON_SIZE + 4];
-
-	msg_put(w, "state", state_name(state_shown(&a->life, now)));
-	msg_put(w, "token_id", a->token_id);
-	if (a->life.expires_ms)
-		msg_put_number(w, "expires_at", account_expires_at(a));
-	if (state_next(&a->life) != INT64_MAX)
-		msg_put_number(w, "refresh_at",
-		    wall + (state_next(&a->life) - now) / 1000);
-	if (t->refresh_token && t->refresh_obtained_at)
-		msg_put_number(w, "refresh_token_age",
-		    wall > t->refresh_obtained_at
-			? wall - t->refresh_obtained_at
-			: 0);
-	msg_put(w, "flow", t->flow);
-	if (a->certificate_expires_at)
-		msg_put_number(
-		    w, "certificate_expires_at", a->certificate_expires_at);
-	snprintf(error, sizeof(error), "%s%s%s", a->mailbox ? a->mailbox : "",
-	    a->mailbox ? ": " : "",
-	    a->unsaved ? "the disk refuses the tokens; see the log"
-		       : a->last_error);
-	if (a->unsaved || *a->last_error)
-		msg_put(w, "last_error", error);
-	if (a->last_used_at)
-		msg_put_number(w, "last_used", a->last_used_at);
-}
-
-/* How its state lies on the disk. */
-static void
-put_storage(struct msg_writer *w, int storage)
-{
-	if (storage != STORAGE_NONE)
-		msg_put(w, "storage",
-		    storage == STORAGE_PLAIN ? "plain" : "sealed");
-}
-
-/* Put words, a blank between them; not at all when there is no room. */
-static void
-put_words(struct msg_writer *w, const char *name, char *const *words)
-{
-	char text[WORDS_SIZE];
-	size_t len = 0, n;
-
-	for (; words && *words; words++) {
-		n = strlen(*words);
-		if (n + 2 > sizeof(text) - len)
-			return;
-		if (len > 0)
-			text[len++] = ' ';
-		memcpy(text + len, *words, n);
-		len += n;
-	}
-	text[len] = '\0';
-	msg_put(w, name, text);
-}
-
-static void
-put_services(struct msg_writer *w, unsigned services)
-{
-	char text[32] = "";
-	size_t i, len = 0;
-
-	for (i = 0; service_names[i]; i++)
-		if (services & 1U << i)
-			len += (size_t)snprintf(text + len, sizeof(text) - len,
-			    "%s%s", len ? " " : "", service_names[i]);
-	msg_put(w, "services", text);
-}
-
-/* Who else may use it, beside root and ourselves. */
-static void
-put_allow(struct msg_writer *w, const struct account *a)
-{
-	char text[WORDS_SIZE] = "";
-	size_t i, len = 0;
-
-	for (i = 0; i < a->allow_count && len < sizeof(text) - 16; i++)
-		if (a->allow[i] != 0 && a->allow[i] != geteuid())
-			len += (size_t)snprintf(text + len, sizeof(text) - len,
-			    "%s%lu", len ? " " : "",
-			    (unsigned long)a->allow[i]);
-	msg_put(w, "allow", text);
-}
-
-/* What its file says, for those who set up programs and cannot read it. */
-static void
-put_conf(struct msg_writer *w, const struct account *a)
-{
-	const struct account_conf *conf = a->conf;
-
-	msg_put(w, "provider", conf->provider);
-	msg_put(w, "grant", grant_names[conf->grant]);
-	msg_put(w, "tenant", conf->tenant);
-	msg_put(w, "client_id", conf->client_id);
-	put_services(w, conf->services);
-	put_words(w, "hosts", conf->hosts);
-	msg_put(w, "imap_server", conf->imap_server);
-	msg_put(w, "pop_server", conf->pop_server);
-	msg_put(w, "smtp_server", conf->smtp_server);
-	msg_put(w, "sasl_user", conf->sasl_user);
-	msg_put(w, "sasl_user_imap", conf->sasl_user_imap);
-	msg_put(w, "sasl_user_pop", conf->sasl_user_pop);
-	msg_put(w, "sasl_user_smtp", conf->sasl_user_smtp);
-	put_allow(w, a);
-}
-
-/* What a screen shows of an account. Returns 0 or a code of msg_end(). */
-static int
-format_listed(struct msg_writer *w, const struct account *a, int with_conf)
-{
-	const struct account *worst = mailbox_worst(a);
-
-	msg_put(w, "account", a->name);
-	msg_put(w, "user", a->conf->user);
-	if (with_conf)
-		put_conf(w, a);
-	if (mailbox_is_parent(a))
-		msg_put_number(w, "mailboxes", (int64_t)a->box_count);
-	put_storage(w, mailbox_is_parent(a) ? mailbox_storage(a) : a->storage);
-	put_state(w, worst ? worst : a);
-	return msg_end(w);
-}
-
-/* A file that is as large as can be does not hide its account. */
 static void
 send_listed(struct conn *c, const struct account *a)
 {
 	char buf[MSG_MAX];
 	struct msg_writer w;
 
-	msg_begin(&w, buf, sizeof(buf));
-	if (format_listed(&w, a, 1) < 0) {
-		msg_begin(&w, buf, sizeof(buf));
-		if (format_listed(&w, a, 0) < 0)
-			return;
-	}
-	conn_send(c, &w);
+	if (describe(a, &w, buf) == 0)
+		conn_send(c, &w);
 }
 
 void
@@ -277,6 +141,7 @@ make_tokens(const struct account *a, const struct msg *m, int64_t expires_in,
 {
 	const char *refresh = msg_get(m, "refresh_token");
 	struct tokens t = {.obtained_at = daemon_wall_s()};
+	int64_t refresh_in = 0;
 	int r = 0;
 
 	t.refresh_token =
@@ -287,6 +152,11 @@ make_tokens(const struct account *a, const struct msg *m, int64_t expires_in,
 	t.config_id = tokens_text(a->config_id, &r);
 	t.refresh_obtained_at =
 	    refresh ? t.obtained_at : a->tokens.refresh_obtained_at;
+	t.refresh_expires_at = refresh ? 0 : a->tokens.refresh_expires_at;
+	if (msg_get_number(m, "refresh_token_expires_in", 1, EXPIRES_IN_MAX,
+		&refresh_in) == 0 &&
+	    refresh_in)
+		t.refresh_expires_at = t.obtained_at + refresh_in;
 	t.expires_at = t.access_token ? t.obtained_at + expires_in : 0;
 	if (r == 0)
 		*ret = t;
@@ -361,7 +231,7 @@ forget(struct conn *c, struct account *a)
 	a->generation++;
 	tokens_clear(&a->tokens);
 	reseal_give_up(a);
-	a->unsaved = 0;
+	a->unsaved = SAVED;
 	a->life.fetching = 0;
 	account_review(a);
 	account_settle(a);

@@ -116,6 +116,11 @@ make_tokens(
 		t.mailbox = tokens_text(a->mailbox, &r);
 	}
 	if (x->conf->grant == GRANT_REFRESH_TOKEN) {
+		if (g->refresh_expires_in)
+			t.refresh_expires_at =
+			    t.obtained_at + g->refresh_expires_in;
+		else if (!refresh)
+			t.refresh_expires_at = a->tokens.refresh_expires_at;
 		if (refresh)
 			t.refresh_obtained_at = t.obtained_at;
 		else
@@ -185,7 +190,7 @@ take(struct exchange *x, const struct granted *g)
 	    strcmp(t.refresh_token, a->tokens.refresh_token) != 0) {
 		if (save_start(a, &t, 1, on_saved, x) == 0)
 			return 1;
-		a->unsaved = 1;
+		a->unsaved = UNSAVED_REFUSED;
 		x->safe = 0;
 	}
 	if (tokens_copy(&t, &copy) == 0 &&
@@ -209,6 +214,8 @@ take_reply(struct exchange *x, const struct msg *reply)
 	if (x->inbox.left.count > 0 && x->inbox.age_s > 0) {
 		g.expires_in -= x->inbox.age_s;
 		g.refresh_in = 0;
+		if (g.refresh_expires_in > x->inbox.age_s)
+			g.refresh_expires_in -= x->inbox.age_s;
 		if (g.expires_in < 1)
 			g.expires_in = 1;
 	}

@@ -32,6 +32,8 @@ granted_parse(const struct msg *reply, struct granted *ret)
 		return -ERR_FORMAT;
 	/* only advice */
 	msg_get_number(reply, "refresh_in", 1, EXPIRES_IN_MAX, &g.refresh_in);
+	msg_get_number(reply, "refresh_token_expires_in", 1, EXPIRES_IN_MAX,
+	    &g.refresh_expires_in);
 	*ret = g;
 	return 0;
 }

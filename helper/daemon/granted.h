@@ -11,10 +11,11 @@
 
 struct granted {
 	const char *access_token;
-	const char *refresh_token; /* NULL: the one that is there stays */
-	const char *scope;	   /* NULL: what was asked for */
-	int64_t expires_in;	   /* seconds */
-	int64_t refresh_in;	   /* seconds; 0: nobody said */
+	const char *refresh_token;  /* NULL: the one that is there stays */
+	const char *scope;	    /* NULL: what was asked for */
+	int64_t expires_in;	    /* seconds */
+	int64_t refresh_in;	    /* seconds; 0: nobody said */
+	int64_t refresh_expires_in; /* of the refresh token, likewise */
 };
 
 /*

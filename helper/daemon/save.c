@@ -60,11 +60,11 @@ finished(struct job *j)
 		report(a, s->result,
 		    "the tokens are kept in memory and saved as soon as it is "
 		    "possible");
-	else if (a->unsaved)
+	else if (a->unsaved == UNSAVED_REFUSED)
 		log_line(LEVEL_WARNING,
 		    "account \"%s\": saved; the disk takes tokens again",
 		    a->name);
-	a->unsaved = s->result < 0 && !s->remove;
+	a->unsaved = s->result < 0 && !s->remove ? UNSAVED_REFUSED : SAVED;
 	if (s->result == 0)
 		a->storage =
 		    s->remove ? STORAGE_NONE : (int)store_storage(s->ring);

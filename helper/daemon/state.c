@@ -229,6 +229,12 @@ on_reject(struct life *l, int64_t now)
 	return action;
 }
 
+int
+state_rejected(const struct life *l, int64_t now_ms)
+{
+	return l->rejects > 1 && now_ms < l->reject_ms + REJECT_MAX;
+}
+
 static unsigned
 on_mended(struct life *l, int64_t now)
 {

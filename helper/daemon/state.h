@@ -87,6 +87,9 @@ enum state state_shown(const struct life *l, int64_t now_ms);
 /* Whether the token may be given out while no fetch succeeds. */
 int state_servable(const struct life *l, int64_t now_ms);
 
+/* Whether a server has refused new tokens as well, as far as one knows now. */
+int state_rejected(const struct life *l, int64_t now_ms);
+
 /* The word for a state, for example "login_required". */
 const char *state_name(enum state s);
 

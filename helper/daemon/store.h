@@ -20,6 +20,7 @@ struct tokens {
 	int64_t expires_at; /* Unix seconds, of the access token */
 	int64_t obtained_at;	     /* Unix seconds */
 	int64_t refresh_obtained_at; /* Unix seconds, of the refresh token */
+	int64_t refresh_expires_at;  /* likewise; 0: nobody said */
 };
 
 /* How a file lies on the disk. */

@@ -25,10 +25,12 @@ from oauthd import OAuthServer, Reply
 CLI = built("sasl-bearer")
 ME = str(os.geteuid())
 FIELDS = ["account", "user", "provider", "grant", "state", "token_id", "expires_at", "refresh_at",
-          "refresh_token_age", "flow", "certificate_expires_at", "mailboxes", "storage",
-          "last_error", "last_used"]
-NUMBERS = {"expires_at", "refresh_at", "refresh_token_age", "certificate_expires_at", "mailboxes",
-           "last_used"}
+          "refresh_token_age", "flow", "grant_expires_at", "client_secret_expires_at",
+          "certificate_expires_at", "mailboxes", "storage", "unsaved", "rejected", "last_error",
+          "error_since", "last_used"]
+NUMBERS = {"expires_at", "refresh_at", "refresh_token_age", "grant_expires_at",
+           "client_secret_expires_at", "certificate_expires_at", "mailboxes", "rejected",
+           "error_since", "last_used"}
 
 
 class World:

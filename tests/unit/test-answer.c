@@ -76,6 +76,11 @@ main(void)
 			g.refresh_in == rows[i].refresh_in,
 		    "%s: %d", rows[i].what, r);
 	}
+	tap_ok(
+	    parse(buf, sizeof(buf),
+		"access_token=a\nrefresh_token_expires_in=604799\n", &g) == 0 &&
+		g.refresh_expires_in == 604799,
+	    "the end of the sign-in");
 	test_length("access_token", TOKEN_MAX);
 	test_length("refresh_token", TOKEN_MAX);
 	test_length("scope", SCOPE_MAX);

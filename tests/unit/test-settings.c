@@ -43,20 +43,57 @@ write_file(const char *name, const char *text, mode_t mode)
 }
 
 static const char test_provider[] =
-	"title = Test\n"
-	"tenant = common\n"
-	"token_endpoint = https://login.test/{tenant}/token/{tenant}\n"
-	"device_authorization_endpoint = https://login.test/{tenant}/device\n"
-	"scope = offline_access openid\n"
-	"scope_imap = imap shared\n"
-	"scope_pop = pop shared\n"
-	"scope_smtp = send\n"
-	"scope_client_credentials = https://mail.test/.default\n"
-	"hosts = imap.test smtp.test\n"
-	"imap_server = imap.test:1993\n"
-	"smtp_server = smtp.test\n"
-	"min_validity = 10m\n"
-	"client_auth = basic\n";
+    "title = Test\n"
+    "tenant = common\n"
+    "token_endpoint = https://login.test/{tenant}/token/{tenant}\n"
+    "device_authorization_endpoint = https://login.test/{tenant}/device\n"
+    "scope = offline_access openid\n"
+    "scope_imap = imap shared\n"
+    "scope_pop = pop shared\n"
+    "scope_smtp = send\n"
+    "scope_client_credentials = https://mail.test/.default\n"
+    "hosts = imap.test smtp.test\n"
+    "imap_server = imap.test:1993\n"
+    "smtp_server = smtp.test\n"
+    "min_validity = 10m\n"
+    "refresh_token_lifetime = 90d\n"
+    "client_auth = basic\n";
+
+#define BASE "provider = test\nclient_id = x\n"
+
+/* The ends that files tell; of the provider where the account has none. */
+static void
+test_ends(void)
+{
+	static const struct {
+		const char *text;
+		int64_t secret, refresh_token_s;
+	} rows[] = {
+	    {"", 0, 90 * 86400},
+	    {"client_secret_expires = 2028-02-29\n"
+	     "refresh_token_lifetime = 7d\n",
+		1835395200, 7 * 86400},
+	};
+	struct account_conf *a;
+	struct conf_errors e;
+	char text[256];
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		e = (struct conf_errors){0};
+		snprintf(text, sizeof(text), BASE "%s", rows[i].text);
+		write_file("accounts.d/alice@x.test.conf", text, 0600);
+		if (account_load(&settings, "alice@x.test", &a, &e) < 0) {
+			tap_ok(0, "%s", e.first);
+			continue;
+		}
+		tap_ok(a->client_secret_expires == rows[i].secret,
+		    "the end of a secret");
+		tap_ok(a->refresh_token_lifetime_s == rows[i].refresh_token_s,
+		    "the end of a sign-in");
+		account_conf_free(a);
+	}
+}
 
 /* What an account's file says, and what comes of it. */
 static const struct good {
@@ -69,36 +106,35 @@ static const struct good {
 	int64_t min_validity_s;
 	int client_auth;
 } good[] = {
-	{"the shortest file", "provider = test\nclient_id = x\n",
-	    "alice@x.test",
+    {"the shortest file", "provider = test\nclient_id = x\n", "alice@x.test",
 	"offline_access openid imap shared pop send",
 	"https://login.test/common/token/common", "imap.test", 600,
 	CLIENT_AUTH_BASIC},
-	{"one service, another user",
+    {"one service, another user",
 	"provider = test\nclient_id = x\nservices = smtp\nuser = bob\n", "bob",
 	"offline_access openid send", "https://login.test/common/token/common",
 	"imap.test", 600, CLIENT_AUTH_BASIC},
-	{"everything overridden",
+    {"everything overridden",
 	"provider = test\nclient_id = x\nscope = b a a\nhosts = h.test\n"
 	"min_validity = 30\ntenant = t.example\nclient_auth = post\n",
 	"alice@x.test", "b a a", "https://login.test/t.example/token/t.example",
 	"h.test", 30, CLIENT_AUTH_POST},
-	{"another token endpoint",
+    {"another token endpoint",
 	"provider = test\nclient_id = x\ntoken_endpoint = https://o.test/\n",
 	"alice@x.test", "offline_access openid imap shared pop send",
 	"https://o.test/", "imap.test", 600, CLIENT_AUTH_BASIC},
-	{"client credentials",
+    {"client credentials",
 	"provider = test\nclient_id = x\ngrant = client_credentials\n"
 	"tenant = t\nclient_secret_file = /s\n",
 	"alice@x.test", "https://mail.test/.default",
 	"https://login.test/t/token/t", "imap.test", 600, CLIENT_AUTH_BASIC},
-	{"a glob",
+    {"a glob",
 	"provider = test\nclient_id = x\ngrant = client_credentials\n"
 	"tenant = t\nclient_secret_credential = s\nuser = *@x.test\n"
 	"allow = root\nservices = imap\nhosts = imap.test\n",
 	"*@x.test", "https://mail.test/.default",
 	"https://login.test/t/token/t", "imap.test", 600, CLIENT_AUTH_BASIC},
-	{"no provider",
+    {"no provider",
 	"token_endpoint = https://o.test/\nclient_id = x\nhosts = *.o ::1\n",
 	"alice@x.test", NULL, "https://o.test/", "*.o", 300, CLIENT_AUTH_POST},
 };
@@ -138,14 +174,14 @@ static const struct {
 	const char *text;
 	const char *imap, *pop, *smtp;
 } servers[] = {
-	{"the provider's", "", "imap.test:1993", NULL, "smtp.test"},
-	{"its own first", "imap_server = smtp.test:993\n", "smtp.test:993",
-	NULL, "smtp.test"},
-	{"hosts of its own", "hosts = h.test\npop_server = h.test\n", NULL,
-	"h.test", NULL},
-	{"hosts with a glob", "hosts = *.test\n", "imap.test:1993", NULL,
+    {"the provider's", "", "imap.test:1993", NULL, "smtp.test"},
+    {"its own first", "imap_server = smtp.test:993\n", "smtp.test:993", NULL,
 	"smtp.test"},
-	{"one of the hosts", "hosts = smtp.test\n", NULL, NULL, "smtp.test"},
+    {"hosts of its own", "hosts = h.test\npop_server = h.test\n", NULL,
+	"h.test", NULL},
+    {"hosts with a glob", "hosts = *.test\n", "imap.test:1993", NULL,
+	"smtp.test"},
+    {"one of the hosts", "hosts = smtp.test\n", NULL, NULL, "smtp.test"},
 };
 
 static void
@@ -168,7 +204,7 @@ test_servers(void)
 	for (i = 0; i < COUNT_OF(servers); i++) {
 		e = (struct conf_errors){0};
 		snprintf(text, sizeof(text),
-			"provider = test\nclient_id = x\n%s", servers[i].text);
+		    "provider = test\nclient_id = x\n%s", servers[i].text);
 		write_file("accounts.d/s.conf", text, 0600);
 		if (account_load(&settings, "s", &a, &e) < 0) {
 			tap_ok(0, "%s: %s", servers[i].what, e.first);
@@ -183,7 +219,6 @@ test_servers(void)
 	unlink(in_dir("accounts.d/s.conf"));
 }
 
-#define BASE "provider = test\nclient_id = x\n"
 #define GLOB                                                          \
 	BASE "tenant = t\nclient_secret_file = /s\nuser = *@x.test\n" \
 	     "grant = client_credentials\n"
@@ -193,110 +228,120 @@ static const struct {
 	const char *text;
 	const char *error;
 } wrong[] = {
-	{"client_id = x\n", ": provider is not set; "},
-	{"provider = tset\nclient_id = x\n",
+    {"client_id = x\n", ": provider is not set; "},
+    {"provider = tset\nclient_id = x\n",
 	":1: provider \"tset\" is not known: no tset.conf in "},
-	{"provider = ../test\nclient_id = x\n",
+    {"provider = ../test\nclient_id = x\n",
 	":1: provider \"../test\" is not known"},
-	{"provider = broken\nclient_id = x\n",
+    {"provider = broken\nclient_id = x\n",
 	"providers.d/broken.conf:2: unknown name \"hots\""},
-	{"provider = empty\nclient_id = x\nhosts = h\n",
+    {"provider = empty\nclient_id = x\nhosts = h\n",
 	":1: neither token_endpoint nor issuer is set"},
-	{"provider = test\n", ": client_id is not set; "},
-	{"issuer = https://i.test\nclient_id = x\n", ": hosts is not set; "},
-	{BASE "tenant = a/b\n", ":3: tenant is not 1 to 128 of "},
-	{BASE "tenant = {tenant}\n", ":3: tenant is not 1 to 128 of "},
-	{BASE "hosts = *\n", ":3: hosts may have a \"*\" only as in "},
-	{BASE "hosts = a.*.b\n", ":3: hosts may have a \"*\" only as in "},
-	{BASE "hosts = imaps://h\n", ":3: hosts takes host names, not URLs"},
-	{BASE "pop_server = pop.test\n",
+    {"provider = test\n", ": client_id is not set; "},
+    {"issuer = https://i.test\nclient_id = x\n", ": hosts is not set; "},
+    {BASE "tenant = a/b\n", ":3: tenant is not 1 to 128 of "},
+    {BASE "tenant = {tenant}\n", ":3: tenant is not 1 to 128 of "},
+    {BASE "hosts = *\n", ":3: hosts may have a \"*\" only as in "},
+    {BASE "hosts = a.*.b\n", ":3: hosts may have a \"*\" only as in "},
+    {BASE "hosts = imaps://h\n", ":3: hosts takes host names, not URLs"},
+    {BASE "pop_server = pop.test\n",
 	":3: pop_server is not in hosts; name it there as well"},
-	{BASE "hosts = a\nimap_server = a:99999\n",
+    {BASE "hosts = a\nimap_server = a:99999\n",
 	":4: imap_server is not a server such as "},
-	{"provider = servers\nclient_id = x\n",
+    {"provider = servers\nclient_id = x\n",
 	"providers.d/servers.conf:3: smtp_server is not in hosts; "},
-	{BASE "services = imap imaps\n", ":3: services \"imaps\" is not one"},
-	{BASE "user = a*@x.test\n", ":3: user may have a \"*\" only as in "},
-	{BASE "user = *@*\n", ":3: user may have a \"*\" only as in "},
-	{BASE "user = *@\n", ":3: user may have a \"*\" only as in "},
-	{BASE "mailboxes_file = /m\n", ":3: mailboxes_file needs user = "},
-	{BASE "user = *@x.test\nallow = a\nservices = imap\nhosts = h\n",
+    {BASE "services = imap imaps\n", ":3: services \"imaps\" is not one"},
+    {BASE "user = a*@x.test\n", ":3: user may have a \"*\" only as in "},
+    {BASE "user = *@*\n", ":3: user may have a \"*\" only as in "},
+    {BASE "user = *@\n", ":3: user may have a \"*\" only as in "},
+    {BASE "mailboxes_file = /m\n", ":3: mailboxes_file needs user = "},
+    {BASE "user = *@x.test\nallow = a\nservices = imap\nhosts = h\n",
 	":3: user with a \"*\" needs grant = client_credentials"},
-	{GLOB "services = imap\nhosts = h\n",
+    {GLOB "services = imap\nhosts = h\n",
 	":5: user with a \"*\" needs allow set in this file"},
-	{GLOB "allow = a\nhosts = h\n",
+    {GLOB "allow = a\nhosts = h\n",
 	":5: user with a \"*\" needs services set in this file"},
-	{GLOB "allow = a\nservices = imap\n",
+    {GLOB "allow = a\nservices = imap\n",
 	":5: user with a \"*\" needs hosts set in this file"},
-	{BASE "client_secret_file = /s\nclient_secret_credential = s\n",
+    {BASE "client_secret_file = /s\nclient_secret_credential = s\n",
 	": only one of client_secret_file, "},
-	{BASE "client_secret_credential = ../s\n",
+    {BASE "client_secret_credential = ../s\n",
 	":3: client_secret_credential is not the name of "},
-	{BASE "grant = client_credentials\ntenant = t\n",
+    {BASE "grant = client_credentials\ntenant = t\n",
 	":3: grant client_credentials needs client_secret_file, "},
-	{BASE "grant = client_credentials\nclient_secret_file = /s\n",
+    {BASE "grant = client_credentials\nclient_secret_file = /s\n",
 	": grant client_credentials needs tenant set to "},
-	{BASE "grant = client_credentials\nclient_secret_file = /s\n"
+    {BASE "grant = client_credentials\nclient_secret_file = /s\n"
 	  "tenant = Organizations\n",
 	":5: grant client_credentials needs tenant set to "},
-	{BASE "grant = password\n", ":3: grant \"password\" is not one"},
-	{BASE "grant = jwt_bearer\n",
-	":3: grant jwt_bearer needs client_key"},
-	{BASE "grant = managed_identity\n",
+    {BASE "grant = password\n", ":3: grant \"password\" is not one"},
+    {BASE "grant = jwt_bearer\n", ":3: grant jwt_bearer needs client_key"},
+    {BASE "grant = managed_identity\n",
 	":3: grant managed_identity needs identity_endpoint, or a "},
-	{BASE "grant = managed_identity\n"
+    {BASE "grant = managed_identity\n"
 	  "identity_endpoint = http://169.254.169.254/x\n",
 	":3: grant managed_identity needs identity_resource"},
-	{BASE "grant = managed_identity\nidentity_object_id = 1\n"
+    {BASE "grant = managed_identity\nidentity_object_id = 1\n"
 	  "identity_endpoint = http://169.254.169.254/x\n"
 	  "identity_resource = r\n",
 	": only one of client_id, identity_object_id and "},
-	{BASE "identity_endpoint = http://169.254.169.253/x\n",
+    {BASE "identity_endpoint = http://169.254.169.253/x\n",
 	":3: identity_endpoint is not an https URL "},
-	{BASE "token_endpoint = http://169.254.169.254/x\n",
+    {BASE "token_endpoint = http://169.254.169.254/x\n",
 	":3: token_endpoint is not an https URL "},
-	{BASE "grant = command\n", ":3: grant command needs command = "},
-	{BASE "grant = command\ncommand = relative\n",
+    {BASE "grant = command\n", ":3: grant command needs command = "},
+    {BASE "grant = command\ncommand = relative\n",
 	":4: grant command needs command = /PATH"},
-	{BASE "grant = file\n", ":3: grant file needs token_file"},
-	{BASE "command = /bin/true\n",
+    {BASE "grant = file\n", ":3: grant file needs token_file"},
+    {BASE "command = /bin/true\n",
 	":3: command is not used with grant = refresh_token"},
-	{BASE "token_lifetime = 1m\n",
+    {BASE "token_lifetime = 1m\n",
 	":3: token_lifetime is not used with grant = refresh_token"},
-	{BASE "grant = file\ntoken_file = /t\nclient_secret_file = /s\n",
+    {BASE "grant = file\ntoken_file = /t\nclient_secret_file = /s\n",
 	":5: client_secret_file is not used with grant = file"},
-	{BASE "client_certificate = /c\nclient_secret_file = /s\n",
+    {BASE "client_certificate = /c\nclient_secret_file = /s\n",
 	": only one of client_secret_file, "},
-	{BASE "client_key = /c\nassertion_file = /s\n",
+    {BASE "client_key = /c\nassertion_file = /s\n",
 	": only one of client_secret_file, "},
-	{BASE "client_key_id = k\n", ":3: client_key_id needs client_key or "},
-	{BASE "client_key_password_file = /p\n",
+    {BASE "client_key_id = k\n", ":3: client_key_id needs client_key or "},
+    {BASE "client_key_password_file = /p\n",
 	":3: client_key_password_file needs client_key or "},
-	{BASE "client_assertion_alg = RS256\n",
+    {BASE "client_assertion_alg = RS256\n",
 	":3: client_assertion_alg needs client_key or "},
-	{BASE "client_key = /k\nclient_auth = basic\n",
+    {BASE "client_key = /k\nclient_auth = basic\n",
 	":4: client_auth is not used with an assertion"},
-	{BASE "assertion_file = /a\nclient_auth = basic\n",
+    {BASE "assertion_file = /a\nclient_auth = basic\n",
 	":4: client_auth is not used with an assertion"},
-	{BASE "grant = jwt_bearer\nclient_key = /k\nclient_auth = post\n",
+    {BASE "grant = jwt_bearer\nclient_key = /k\nclient_auth = post\n",
 	":5: client_auth is not used with grant = jwt_bearer"},
-	{BASE "identity_resource = r\n",
+    {BASE "identity_resource = r\n",
 	":3: identity_resource is not used with grant = refresh_token"},
-	{BASE "grant = file\ntoken_file = /t\nscope = s\n",
+    {BASE "grant = file\ntoken_file = /t\nscope = s\n",
 	":5: scope is not used with grant = file"},
-	{BASE "grant = command\ncommand = /c\nresource = r\n",
+    {BASE "grant = command\ncommand = /c\nresource = r\n",
 	":5: resource is not used with grant = command"},
-	{BASE "user = *@x.test\nallow = a\nservices = imap\nhosts = h\n"
+    {BASE "user = *@x.test\nallow = a\nservices = imap\nhosts = h\n"
 	  "grant = jwt_bearer\nclient_key = /k\nsasl_user_imap = b\n",
 	":9: sasl_user_imap cannot be set: each token is for the mailbox "},
-	{BASE "client_key = /c\nclient_assertion_alg = ES256\n",
+    {BASE "client_key = /c\nclient_assertion_alg = ES256\n",
 	":4: client_assertion_alg \"ES256\" is not one of: PS256, RS256"},
-	{BASE "tenant = ${TEST_SETTINGS_NOT_SET}\n",
+    {BASE "tenant = ${TEST_SETTINGS_NOT_SET}\n",
 	":3: tenant needs ${TEST_SETTINGS_NOT_SET}, which is not set"},
-	{BASE "tenant = ${PATH}${x\n", ":3: tenant has a \"${\" without "},
-	{BASE "tenant = ${}\n", ":3: tenant has a \"${\" without "},
-	{BASE "keepalive = 10s\n", ":3: keepalive 10s is not within 1h..60d"},
-	{BASE "client_certifcate = /c\n",
+    {BASE "tenant = ${PATH}${x\n", ":3: tenant has a \"${\" without "},
+    {BASE "tenant = ${}\n", ":3: tenant has a \"${\" without "},
+    {BASE "keepalive = 10s\n", ":3: keepalive 10s is not within 1h..60d"},
+    {BASE "client_secret_expires = 2027-02-29\n",
+	":3: client_secret_expires \"2027-02-29\" is not a date such as "},
+    {BASE "client_secret_expires = 2027-2-1\n",
+	":3: client_secret_expires \"2027-2-1\" is not a date such as "},
+    {BASE "client_secret_expires = 2027-12-31x\n",
+	":3: client_secret_expires \"2027-12-31x\" is not a date such "},
+    {BASE "client_secret_expires = 1969-12-31\n",
+	":3: client_secret_expires \"1969-12-31\" is not a date such as "},
+    {BASE "grant = file\ntoken_file = /t\nclient_secret_expires = "
+	  "2027-12-31\n",
+	":5: client_secret_expires is not used with grant = file"},
+    {BASE "client_certifcate = /c\n",
 	":3: unknown name \"client_certifcate\": did you mean "},
 };
 
@@ -387,19 +432,18 @@ static const struct {
 	const char *name;
 	int good;
 } names[] = {
-	{"a", 1},
-	{"alice@example.com", 1},
-	{"A.b_c+d-9", 1},
-	{"", 0},
-	{".", 0},
-	{"..", 0},
-	{"a/b", 0},
-	{"a b", 0},
-	{"a*", 0},
-	{"\xc3\xa9", 0},
-	{"0123456789012345678901234567890123456789012345678901234567890123", 1},
-	{"01234567890123456789012345678901234567890123456789012345678901234",
-	    0},
+    {"a", 1},
+    {"alice@example.com", 1},
+    {"A.b_c+d-9", 1},
+    {"", 0},
+    {".", 0},
+    {"..", 0},
+    {"a/b", 0},
+    {"a b", 0},
+    {"a*", 0},
+    {"\xc3\xa9", 0},
+    {"0123456789012345678901234567890123456789012345678901234567890123", 1},
+    {"01234567890123456789012345678901234567890123456789012345678901234", 0},
 };
 
 static void
@@ -474,19 +518,19 @@ static const struct {
 	const char *secret;
 	const char *error;
 } secrets[] = {
-	{"s3cret\n", 0600, "s3cret", NULL},
-	{"s3cret", 0400, "s3cret", NULL},
-	{" s p \n", 0600, " s p ", NULL},
-	{"0123456789\n", 0600, "0123456789", NULL},
-	{"01234567890\n", 0600, NULL, "longer than 10 bytes"},
-	{"01234567890", 0600, NULL, "longer than 10 bytes"},
-	{"", 0600, NULL, "is empty"},
-	{"\n", 0600, NULL, "is empty"},
-	{"a\nb\n", 0600, NULL, "more than one line"},
-	{"a\r\n", 0600, NULL, "more than one line"},
-	{"a\n", 0644, NULL, "; run: ch"},
-	{"a\n", 0660, NULL, "; run: ch"},
-	{"a\n", 0700, NULL, "; run: ch"},
+    {"s3cret\n", 0600, "s3cret", NULL},
+    {"s3cret", 0400, "s3cret", NULL},
+    {" s p \n", 0600, " s p ", NULL},
+    {"0123456789\n", 0600, "0123456789", NULL},
+    {"01234567890\n", 0600, NULL, "longer than 10 bytes"},
+    {"01234567890", 0600, NULL, "longer than 10 bytes"},
+    {"", 0600, NULL, "is empty"},
+    {"\n", 0600, NULL, "is empty"},
+    {"a\nb\n", 0600, NULL, "more than one line"},
+    {"a\r\n", 0600, NULL, "more than one line"},
+    {"a\n", 0644, NULL, "; run: ch"},
+    {"a\n", 0660, NULL, "; run: ch"},
+    {"a\n", 0700, NULL, "; run: ch"},
 };
 
 static void
@@ -707,6 +751,7 @@ main(void)
 	tap_ok(settings_load(in_dir("sasl-bearer.conf"), 0, &settings, &e) == 0,
 	    "settings");
 	test_good();
+	test_ends();
 	test_servers();
 	test_wrong();
 	test_user_length();

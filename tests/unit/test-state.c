@@ -12,7 +12,12 @@
 #define DAY (24 * HOUR)
 #define T0 (100 * DAY) /* "now" in every row */
 
-enum { F = ACTION_FETCH, A = ACTION_ANSWER, W = ACTION_WAIT, R = ACTION_REFUSE };
+enum {
+	F = ACTION_FETCH,
+	A = ACTION_ANSWER,
+	W = ACTION_WAIT,
+	R = ACTION_REFUSE
+};
 
 /*
  * Rows begin with a token of an hour, min_validity 5 min, that is to be
@@ -21,8 +26,8 @@ enum { F = ACTION_FETCH, A = ACTION_ANSWER, W = ACTION_WAIT, R = ACTION_REFUSE }
 static const struct row {
 	const char *what;
 	enum state from;
-	int64_t left;	/* 0: no token */
-	int64_t retry;	/* until the next attempt is due */
+	int64_t left;  /* 0: no token */
+	int64_t retry; /* until the next attempt is due */
 	enum life_event event;
 	struct life_info info;
 	unsigned actions;
@@ -38,10 +43,10 @@ static const struct row {
 	EVENT_ASK, {0}, A | F, STATE_AGING, 0},
     {"aging: only one fetch", STATE_AGING, 11 * MIN, 0, EVENT_ASK, {0}, A,
 	STATE_AGING, FETCHING},
-    {"below min_validity: wait", STATE_AGING, 4 * MIN, 0, EVENT_ASK, {0},
-	W | F, STATE_STALE, 0},
-    {"expired: wait", STATE_FRESH, -MIN, 0, EVENT_ASK, {0}, W | F,
+    {"below min_validity: wait", STATE_AGING, 4 * MIN, 0, EVENT_ASK, {0}, W | F,
 	STATE_STALE, 0},
+    {"expired: wait", STATE_FRESH, -MIN, 0, EVENT_ASK, {0}, W | F, STATE_STALE,
+	0},
     {"no token: wait", STATE_STALE, 0, 0, EVENT_ASK, {0}, W | F, STATE_STALE,
 	0},
     {"the second asker joins the fetch", STATE_STALE, 0, 0, EVENT_ASK, {0}, W,
@@ -50,9 +55,8 @@ static const struct row {
 	{0}, R, STATE_LOGIN_REQUIRED, NO_GRANT},
     {"an asker wants more validity", STATE_FRESH, 20 * MIN, 0, EVENT_ASK,
 	{.min_validity_ms = 25 * MIN}, W | F, STATE_STALE, 0},
-    {"R7: more than half the lifetime is not asked for", STATE_FRESH,
-	31 * MIN, 0, EVENT_ASK, {.min_validity_ms = 50 * MIN}, A, STATE_FRESH,
-	0},
+    {"R7: more than half the lifetime is not asked for", STATE_FRESH, 31 * MIN,
+	0, EVENT_ASK, {.min_validity_ms = 50 * MIN}, A, STATE_FRESH, 0},
     {"an asker is content with little", STATE_AGING, 2 * MIN, 0, EVENT_ASK,
 	{.min_validity_ms = MIN}, A | F, STATE_STALE, 0},
     {"but not with less than 30 s", STATE_AGING, 20 * S, 0, EVENT_ASK,
@@ -60,16 +64,16 @@ static const struct row {
 
     {"backoff: refused at once", STATE_BACKOFF, 0, MIN, EVENT_ASK, {0}, R,
 	STATE_BACKOFF, 0},
-    {"backoff: a valid token is served", STATE_BACKOFF, 40 * S, MIN,
-	EVENT_ASK, {0}, A, STATE_BACKOFF, 0},
+    {"backoff: a valid token is served", STATE_BACKOFF, 40 * S, MIN, EVENT_ASK,
+	{0}, A, STATE_BACKOFF, 0},
     {"backoff: not with less than 30 s", STATE_BACKOFF, 29 * S, MIN, EVENT_ASK,
 	{0}, R, STATE_BACKOFF, 0},
     {"backoff is over: tried again", STATE_BACKOFF, 0, -S, EVENT_ASK, {0},
 	W | F, STATE_BACKOFF, 0},
-    {"login_required: a valid token is served", STATE_LOGIN_REQUIRED, MIN,
-	HOUR, EVENT_ASK, {0}, A, STATE_LOGIN_REQUIRED, 0},
-    {"config: a valid token is served", STATE_CONFIG, MIN, HOUR, EVENT_ASK,
-	{0}, A, STATE_CONFIG, 0},
+    {"login_required: a valid token is served", STATE_LOGIN_REQUIRED, MIN, HOUR,
+	EVENT_ASK, {0}, A, STATE_LOGIN_REQUIRED, 0},
+    {"config: a valid token is served", STATE_CONFIG, MIN, HOUR, EVENT_ASK, {0},
+	A, STATE_CONFIG, 0},
     {"login_required: refused", STATE_LOGIN_REQUIRED, 0, HOUR, EVENT_ASK, {0},
 	R, STATE_LOGIN_REQUIRED, 0},
     {"login_required is tried again by itself", STATE_LOGIN_REQUIRED, 0, -S,
@@ -90,13 +94,13 @@ static const struct row {
 	EVENT_TIMER, {0}, F, STATE_AGING, USED},
     {"unused account: not refreshed", STATE_FRESH, 11 * MIN, 0, EVENT_TIMER,
 	{0}, 0, STATE_AGING, 0},
-    {"used account: not before its time", STATE_FRESH, 20 * MIN, 0,
-	EVENT_TIMER, {0}, 0, STATE_FRESH, USED},
+    {"used account: not before its time", STATE_FRESH, 20 * MIN, 0, EVENT_TIMER,
+	{0}, 0, STATE_FRESH, USED},
 
-    {"W3: a rejected token is replaced", STATE_FRESH, 50 * MIN, 0,
-	EVENT_REJECT, {0}, F, STATE_FRESH, 0},
-    {"not while the provider fails", STATE_BACKOFF, 50 * MIN, MIN,
-	EVENT_REJECT, {0}, 0, STATE_BACKOFF, 0},
+    {"W3: a rejected token is replaced", STATE_FRESH, 50 * MIN, 0, EVENT_REJECT,
+	{0}, F, STATE_FRESH, 0},
+    {"not while the provider fails", STATE_BACKOFF, 50 * MIN, MIN, EVENT_REJECT,
+	{0}, 0, STATE_BACKOFF, 0},
     {"not twice at a time", STATE_FRESH, 50 * MIN, 0, EVENT_REJECT, {0}, 0,
 	STATE_FRESH, FETCHING},
 };
@@ -140,18 +144,18 @@ test_rows(void)
 static void
 test_delays(void)
 {
-	static const int64_t temporary[] = {5 * S, 10 * S, 20 * S, 40 * S,
-	    80 * S, 160 * S, 300 * S, 300 * S};
-	static const int64_t slow[] = {15 * MIN, 30 * MIN, HOUR, 2 * HOUR,
-	    4 * HOUR, 6 * HOUR, 6 * HOUR};
+	static const int64_t temporary[] = {
+	    5 * S, 10 * S, 20 * S, 40 * S, 80 * S, 160 * S, 300 * S, 300 * S};
+	static const int64_t slow[] = {
+	    15 * MIN, 30 * MIN, HOUR, 2 * HOUR, 4 * HOUR, 6 * HOUR, 6 * HOUR};
 	struct life l = {.can_fetch = 1};
 	struct life_info info = {.retry_after_ms = 0};
 	size_t i;
 
 	for (i = 0; i < COUNT_OF(temporary); i++) {
 		state_event(&l, EVENT_TEMPORARY, &info, T0);
-		tap_ok(l.retry_ms - T0 == temporary[i] &&
-			l.state == STATE_BACKOFF,
+		tap_ok(
+		    l.retry_ms - T0 == temporary[i] && l.state == STATE_BACKOFF,
 		    "backoff %zu: %lld s", i, (long long)(l.retry_ms - T0) / S);
 	}
 	for (i = 0; i < COUNT_OF(slow); i++) {
@@ -209,6 +213,24 @@ test_token(void)
 	state_event(&l, EVENT_TOKEN, &info, T0);
 	tap_ok(state_event(&l, EVENT_ASK, &info, T0 + S) == (W | F),
 	    "a token of no time at all is not");
+}
+
+/* One refusal is of a token; more are of something else, for a while. */
+static void
+test_rejected(void)
+{
+	struct life l = {.can_fetch = 1, .min_validity_ms = 5 * MIN};
+	struct life_info info = {.lifetime_ms = HOUR};
+
+	state_event(&l, EVENT_TOKEN, &info, T0);
+	state_event(&l, EVENT_REJECT, &info, T0);
+	tap_ok(!state_rejected(&l, T0), "a token is refused");
+	state_event(&l, EVENT_TOKEN, &info, T0 + S);
+	state_event(&l, EVENT_REJECT, &info, T0 + MIN);
+	tap_ok(state_rejected(&l, T0 + MIN), "the one after it as well");
+	tap_ok(state_rejected(&l, T0 + 62 * MIN) &&
+		!state_rejected(&l, T0 + 63 * MIN),
+	    "not for ever");
 }
 
 static void
@@ -319,6 +341,7 @@ main(void)
 	test_delays();
 	test_token();
 	test_timer();
+	test_rejected();
 	test_rejects();
 	test_no_storm();
 	return tap_done();

@@ -24,6 +24,7 @@ static const struct tokens sample = {
     .expires_at = 1800000000,
     .obtained_at = 1799996400,
     .refresh_obtained_at = 1799996400,
+    .refresh_expires_at = 1807772400,
 };
 
 static int
@@ -54,6 +55,7 @@ test_round_trip(int dir)
 	tap_ok(store_load(dir, NULL, "alice", &t) == 0, "loaded");
 	tap_is(t.refresh_token, "r-1", "refresh_token");
 	tap_is(t.access_token, "a-1", "access_token");
+	tap_ok(t.refresh_expires_at == 1807772400, "refresh_expires_at");
 	tap_is(t.config_id, "id", "config_id");
 	tap_is(t.scope, NULL, "what was absent is absent");
 	tap_ok(t.expires_at == 1800000000 && t.obtained_at == 1799996400,
