@@ -153,6 +153,49 @@ call_next(struct call *c)
 	return r < 0 ? call_report(c, r) : 0;
 }
 
+/* The last message says how many there were. */
+static int
+list_accounts(
+    struct call *c, int (*each)(void *, const struct msg *), void *context)
+{
+	int64_t count = -1, seen = 0;
+	int r = call_run(c);
+
+	while (r == 0) {
+		r = call_next(c);
+		if (r != 0)
+			return r;
+		if (!msg_get(&c->reply, "account"))
+			break;
+		if (each(context, &c->reply) < 0)
+			return cli_error(EX_OSERR, "out of memory");
+		seen++;
+	}
+	if (r == 0)
+		r = call_status(c);
+	if (r == 0 &&
+	    (msg_get_number(&c->reply, "count", 0, INT64_MAX, &count) < 0 ||
+		count != seen))
+		r = cli_error(
+		    EX_TEMPFAIL, "the helper's list is not whole; try again");
+	return r;
+}
+
+int
+call_list(struct cli *cli, const char *user,
+    int (*each)(void *context, const struct msg *m), void *context)
+{
+	struct call *c = NULL;
+	int r = call_new(cli, "list", &c);
+
+	if (r != 0)
+		return r;
+	msg_put(&c->w, "user", user);
+	r = list_accounts(c, each, context);
+	call_free(c);
+	return r;
+}
+
 void
 call_free(struct call *c)
 {

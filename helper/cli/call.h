@@ -64,6 +64,17 @@ int call_run(struct call *c);
 /* Receive the next message. Returns 0 or an exit code, reported. */
 int call_next(struct call *c);
 
+/*
+ * Ask for all accounts the caller may see.
+ *
+ *	user	NULL, or the only one, by name or user
+ *	each	gets a message about each; returns 0, or -1 without memory
+ *
+ * Returns 0 or an exit code, reported: then some may be missing.
+ */
+int call_list(struct cli *cli, const char *user,
+    int (*each)(void *context, const struct msg *m), void *context);
+
 /* Close and wipe. NULL is fine. */
 void call_free(struct call *c);
 

@@ -36,7 +36,8 @@ static const struct option common[] = {
     {"config", required_argument, NULL, OPT_CONFIG},
 };
 
-static int in_progress; /* a line has no line feed yet */
+static const char *error_prefix; /* NULL: they go to standard error */
+static int in_progress;		 /* a line has no line feed yet */
 
 void
 cli_progress(const char *fmt, ...)
@@ -59,6 +60,12 @@ cli_progress_end(void)
 	in_progress = 0;
 }
 
+void
+cli_errors_as(const char *prefix)
+{
+	error_prefix = prefix;
+}
+
 int
 cli_error(int code, const char *fmt, ...)
 {
@@ -70,6 +77,10 @@ cli_error(int code, const char *fmt, ...)
 	va_end(ap);
 	util_sanitise(clean, sizeof(clean), text, strlen(text));
 	cli_progress_end();
+	if (error_prefix) {
+		printf("%s%s\n", error_prefix, clean);
+		return code;
+	}
 	fflush(stdout);
 	fprintf(stderr, "%ssasl-bearer:%s %s\n", colour(stderr, COLOUR_BAD),
 	    colour(stderr, COLOUR_END), clean);

@@ -87,6 +87,12 @@ __attribute__((format(printf, 2, 3))) int
 cli_error(int code, const char *fmt, ...);
 
 /*
+ * From now on errors are lines on standard output that begin with this: what
+ * monitoring shows of a command.
+ */
+void cli_errors_as(const char *prefix);
+
+/*
  * Show a line on the terminal in the place of the last one. An error, or
  * cli_progress_end(), ends it.
  */
@@ -107,11 +113,13 @@ int cli_settings(struct cli *cli);
  */
 int cli_write(const char *text, size_t len);
 
+int cmd_check(struct cli *cli, int argc, char **argv);
 int cmd_explain(struct cli *cli, int argc, char **argv);
 int cmd_help(struct cli *cli, int argc, char **argv);
 int cmd_list(struct cli *cli, int argc, char **argv);
 int cmd_login(struct cli *cli, int argc, char **argv);
 int cmd_logout(struct cli *cli, int argc, char **argv);
+int cmd_metrics(struct cli *cli, int argc, char **argv);
 int cmd_probe(struct cli *cli, int argc, char **argv);
 int cmd_refresh(struct cli *cli, int argc, char **argv);
 int cmd_setup(struct cli *cli, int argc, char **argv);

@@ -134,33 +134,13 @@ add_row(struct output *out, const struct msg *m)
 	return r;
 }
 
-/* Receive all accounts. The last message says how many there were. */
 static int
-collect(struct call *c, struct output *out)
+add(void *context, const struct msg *m)
 {
-	int64_t count = -1;
-	int r = call_run(c);
+	struct output *out = context;
 
-	while (r == 0) {
-		r = call_next(c);
-		if (r != 0)
-			return r;
-		if (!msg_get(&c->reply, "account"))
-			break;
-		r = out->array ? add_json(out, &c->reply)
-			       : add_row(out, &c->reply);
-		if (r != 0)
-			return cli_error(EX_OSERR, "out of memory");
-		out->count++;
-	}
-	if (r == 0)
-		r = call_status(c);
-	if (r == 0 &&
-	    (msg_get_number(&c->reply, "count", 0, INT64_MAX, &count) < 0 ||
-		count != (int64_t)out->count))
-		r = cli_error(
-		    EX_TEMPFAIL, "the helper's list is not whole; try again");
-	return r;
+	out->count++;
+	return out->array ? add_json(out, m) : add_row(out, m);
 }
 
 static void
@@ -193,25 +173,20 @@ cmd_list(struct cli *cli, int argc, char **argv)
 	int json = 0, r;
 	const struct cli_option options[] = {{"json", NULL, &json}, {0}};
 	struct output out = {.now = time(NULL)};
-	struct call *c = NULL;
 
 	r = cli_parse(cli, options, argc, argv);
 	if (r != 0)
 		return r;
 	if (optind < argc)
 		return cli_error(EX_USAGE, "list takes no arguments");
-	r = call_new(cli, "list", &c);
-	if (r != 0)
-		return r;
 	if (json)
 		out.array = json_object_new_array();
 	else if (table_add(&out.table, heading) < 0)
 		r = cli_error(EX_OSERR, "out of memory");
 	if (r == 0)
-		r = collect(c, &out);
+		r = call_list(cli, NULL, add, &out);
 	if (r == 0)
 		print(&out);
-	call_free(c);
 	json_object_put(out.array);
 	table_clear(&out.table);
 	free(out.errors);

@@ -60,6 +60,13 @@ static const struct command commands[] = {
 	"\t[--service imap|pop|smtp] [--mechanism xoauth2|oauthbearer]\n"
 	"\t[--with plugin|token|tunnel] [--sender-dependent] PROGRAM USER",
 	"print how a program is configured for an account", GROUP_SETUP},
+    {"check", cmd_check,
+	"[--warning DURATION] [--critical DURATION]\n"
+	"\t[--json] [USER]",
+	"tell a monitoring system what is wrong, or soon will be",
+	GROUP_MONITOR},
+    {"metrics", cmd_metrics, "[--output FILE]",
+	"print the state of all accounts for Prometheus", GROUP_MONITOR},
     {"help", cmd_help, "[COMMAND]", "show how a command is used", GROUP_NONE},
     {0},
 };

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/* cmd-check - what is wrong, in the manner of a plugin of Nagios or Icinga */
+#include "config.h"
+
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/util.h"
+#include "helper/cli/call.h"
+#include "helper/config/value.h"
+#include "helper/health/health.h"
+
+#define SERVICE "SASL-BEARER"
+#define SUMMARY_MAX 400 /* bytes of names on the first line */
+#define DAY INT64_C(86400)
+#define UNKNOWN 3 /* beside 0 to 2, which are enum health_severity */
+
+/* What the accounts come to. */
+struct check {
+	struct health_limits limits;
+	int64_t now;
+	enum health_severity worst;
+	int64_t accounts;
+	int64_t problems;
+	int64_t count[HEALTH_KINDS];
+	int64_t next_expiry; /* Unix seconds, or 0 */
+	FILE *summary;	     /* "NAME WHAT, NAME WHAT" */
+	FILE *lines;	     /* one for each problem */
+	struct json_object *json;
+};
+
+/* A pipe sign begins figures, wherever it stands. */
+static void
+put_text(FILE *f, const char *text)
+{
+	for (; *text; text++)
+		putc(*text == '|' ? '/' : *text, f);
+}
+
+static void
+put_line(struct check *c, const char *account, const struct health_problem *p)
+{
+	fprintf(c->lines, "[%s] ", health_severity_name(p->severity));
+	put_text(c->lines, account);
+	fputs(": ", c->lines);
+	put_text(c->lines, p->text);
+	fputs("; ", c->lines);
+	put_text(c->lines, p->remedy);
+	putc('\n', c->lines);
+	if (ftell(c->summary) > SUMMARY_MAX)
+		return;
+	fputs(c->problems > 0 ? ", " : ": ", c->summary);
+	if (ftell(c->summary) > SUMMARY_MAX)
+		fputs("...", c->summary);
+	else
+		put_text(c->summary, account);
+	fprintf(c->summary, " %s", health_name(p->what));
+}
+
+static void
+put_json(struct check *c, const char *account, const struct health_problem *p)
+{
+	const struct {
+		const char *name, *value;
+	} texts[] = {
+	    {"account", account},
+	    {"severity", health_severity_name(p->severity)},
+	    {"what", health_name(p->what)},
+	    {"text", p->text},
+	    {"remedy", p->remedy},
+	};
+	struct json_object *o = json_object_new_object();
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(texts); i++)
+		json_object_object_add(
+		    o, texts[i].name, json_object_new_string(texts[i].value));
+	json_object_object_add(
+	    o, "at", p->at ? json_object_new_int64(p->at) : NULL);
+	json_object_array_add(c->json, o);
+}
+
+static int
+examine(void *context, const struct msg *m)
+{
+	struct health_problem problems[HEALTH_MAX], *p = problems;
+	struct check *c = context;
+	const char *account = msg_get(m, "account");
+	int64_t next = health_next_expiry(m);
+	size_t n = health_check(m, c->now, &c->limits, problems);
+
+	for (; n > 0; n--, p++) {
+		if (c->json)
+			put_json(c, account, p);
+		else
+			put_line(c, account, p);
+		c->count[p->what]++;
+		c->problems++;
+		if (p->severity > c->worst)
+			c->worst = p->severity;
+	}
+	if (next && (c->next_expiry == 0 || next < c->next_expiry))
+		c->next_expiry = next;
+	c->accounts++;
+	return 0;
+}
+
+/* Figures: 'LABEL'=VALUE;WARN;CRIT;MIN, where what is outside WARN is wrong. */
+static void
+print_figures(const struct check *c)
+{
+	printf(" | accounts=%" PRId64 ";;;0", c->accounts);
+	printf(" login_required=%" PRId64 ";;0;0 config=%" PRId64 ";;0;0",
+	    c->count[HEALTH_LOGIN_REQUIRED], c->count[HEALTH_CONFIG]);
+	printf(" backoff=%" PRId64 ";0;;0 no_token=%" PRId64 ";;0;0",
+	    c->count[HEALTH_BACKOFF], c->count[HEALTH_NO_TOKEN]);
+	printf(" rejected=%" PRId64 ";;0;0 unsaved=%" PRId64 ";;0;0",
+	    c->count[HEALTH_REJECTED], c->count[HEALTH_UNSAVED]);
+	if (c->next_expiry)
+		printf(" days_to_expiry=%.1f;%.6g:;%.6g:",
+		    (double)(c->next_expiry - c->now) / DAY,
+		    (double)c->limits.warning_s / DAY,
+		    (double)c->limits.critical_s / DAY);
+}
+
+static void
+print_text(const struct check *c, const char *summary, const char *lines)
+{
+	static const char *const words[] = {"OK", "WARNING", "CRITICAL"};
+
+	printf(SERVICE " %s - ", words[c->worst]);
+	if (c->problems > 0)
+		printf("%" PRId64 " problem%s, ", c->problems,
+		    c->problems == 1 ? "" : "s");
+	printf("%" PRId64 " account%s%s", c->accounts,
+	    c->accounts == 1 ? "" : "s", summary);
+	print_figures(c);
+	printf("\n%s", lines);
+}
+
+static void
+print_json(struct check *c)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "status",
+	    json_object_new_string(health_severity_name(c->worst)));
+	json_object_object_add(
+	    o, "accounts", json_object_new_int64(c->accounts));
+	json_object_object_add(o, "next_expiry",
+	    c->next_expiry ? json_object_new_int64(c->next_expiry) : NULL);
+	json_object_object_add(o, "problems", json_object_get(c->json));
+	printf("%s\n",
+	    json_object_to_json_string_ext(
+		o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+}
+
+static int
+no_accounts(const char *user)
+{
+	if (user)
+		return cli_error(UNKNOWN,
+		    "there is no account \"%s\", or uid %ld may not see it; "
+		    "run \"sasl-bearer list\"",
+		    user, (long)geteuid());
+	return cli_error(UNKNOWN,
+	    "there is no account that uid %ld may see; check as root or as "
+	    "the helper's user",
+	    (long)geteuid());
+}
+
+/* Ask, and print what comes of it. */
+static int
+check(struct cli *cli, struct check *c, const char *user)
+{
+	char *summary = NULL, *lines = NULL;
+	size_t summary_size, lines_size;
+	int r;
+
+	c->summary = open_memstream(&summary, &summary_size);
+	c->lines = open_memstream(&lines, &lines_size);
+	r = c->summary && c->lines ? call_list(cli, user, examine, c)
+				   : cli_error(EX_OSERR, "out of memory");
+	if (c->summary)
+		fclose(c->summary);
+	if (c->lines)
+		fclose(c->lines);
+	if (r == 0 && c->accounts == 0)
+		r = no_accounts(user);
+	if (r != 0)
+		r = UNKNOWN;
+	else if (c->json)
+		print_json(c);
+	else
+		print_text(c, summary, lines);
+	free(summary);
+	free(lines);
+	return r ? r : (int)c->worst;
+}
+
+/* Read a limit, where one is given. */
+static int
+read_limit(
+    const struct conf_key *key, const char *text, struct health_limits *limits)
+{
+	char why[CONF_TEXT_MAX];
+
+	if (text && value_parse(key, text, limits, why) < 0)
+		return cli_error(UNKNOWN, "--%s", why);
+	return 0;
+}
+
+static int
+read_limits(
+    const char *warning, const char *critical, struct health_limits *limits)
+{
+	static const struct conf_key keys[] = {
+	    {.name = "warning",
+		.type = CONF_DURATION,
+		.offset = offsetof(struct health_limits, warning_s),
+		.max = 3660 * DAY},
+	    {.name = "critical",
+		.type = CONF_DURATION,
+		.offset = offsetof(struct health_limits, critical_s),
+		.max = 3660 * DAY},
+	};
+	int r = read_limit(&keys[0], warning, limits);
+
+	if (r == 0)
+		r = read_limit(&keys[1], critical, limits);
+	if (r == 0 && limits->critical_s > limits->warning_s)
+		r = cli_error(UNKNOWN,
+		    "--critical is longer than --warning, which comes first");
+	return r;
+}
+
+int
+cmd_check(struct cli *cli, int argc, char **argv)
+{
+	const char *warning = NULL, *critical = NULL;
+	int json = 0, r;
+	const struct cli_option options[] = {{"warning", &warning, NULL},
+	    {"critical", &critical, NULL}, {"json", NULL, &json}, {0}};
+	struct check c = {
+	    .now = time(NULL),
+	    .limits = {HEALTH_WARNING_S, HEALTH_CRITICAL_S},
+	};
+
+	cli_errors_as(SERVICE " UNKNOWN - ");
+	r = cli_parse(cli, options, argc, argv);
+	if (r == CLI_DONE)
+		return r;
+	if (r == 0 && argc - optind > 1)
+		r = cli_error(UNKNOWN, "check takes one USER, or none for all");
+	if (r == 0)
+		r = read_limits(warning, critical, &c.limits);
+	if (r != 0)
+		return UNKNOWN;
+	if (json) {
+		cli_errors_as(NULL);
+		c.json = json_object_new_array();
+	}
+	r = check(cli, &c, optind < argc ? argv[optind] : NULL);
+	json_object_put(c.json);
+	return r;
+}
