@@ -3,11 +3,9 @@
 #include "config.h"
 
 #include <getopt.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/util.h"
 #include "helper/cli/login-browser.h"
@@ -16,23 +14,6 @@
 #include "helper/cli/login.h"
 #include "helper/cli/signals.h"
 #include "helper/cli/start.h"
-
-/*
- * Whether the helper will take tokens from us: it does from root and from its
- * own user. Better to know before a person signs in.
- */
-static int
-check_rights(const struct cli *cli, uid_t peer)
-{
-	const struct passwd *pw = getpwnam(cli->settings.run_as);
-
-	if (cli->user_mode || geteuid() == 0 || geteuid() == peer ||
-	    (pw && pw->pw_uid == geteuid()))
-		return 0;
-	return cli_error(EX_NOPERM,
-	    "only root may sign in for the system's helper; run this as root, "
-	    "or use your own helper with --user");
-}
 
 static void
 print_list(const char *heading, char **list, const char *first)
@@ -93,7 +74,7 @@ prepare(struct cli *cli, struct login *l, const char *operand)
 	if (r == 0)
 		r = start_helper(cli, &peer);
 	if (r == 0)
-		r = check_rights(cli, peer);
+		r = start_check_rights(cli, peer, "sign in");
 	if (r == 0)
 		r = login_account(cli, l, operand);
 	return r == 0 ? login_read_secret(l) : r;

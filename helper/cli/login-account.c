@@ -66,7 +66,7 @@ write_key(FILE *f, const struct field *field, const char *value)
 
 /* Make the text of a new account's file. */
 static int
-make_text(struct login *l, const char *user)
+make_text(const struct cli *cli, struct login *l, const char *user)
 {
 	size_t i, size;
 	FILE *f = open_memstream(&l->text, &size);
@@ -75,14 +75,16 @@ make_text(struct login *l, const char *user)
 	if (!f)
 		return cli_error(EX_OSERR, "out of memory");
 	fprintf(f,
-	    "# Written by sasl-bearer login; see sasl-bearer.conf(5).\n"
+	    "# Written by sasl-bearer %s; see sasl-bearer.conf(5).\n"
 	    "user = %s\n",
-	    user);
+	    cli->command->name, user);
 	for (i = 0; i < COUNT_OF(fields); i++) {
 		value = option_of(l, &fields[i]);
 		if (value)
 			write_key(f, &fields[i], value);
 	}
+	if (l->more)
+		fputs(l->more, f);
 	if (*l->secret_path)
 		fprintf(f, "client_secret_file = %s\n", l->secret_path);
 	if (fclose(f) != 0)
@@ -181,9 +183,10 @@ use_existing(struct cli *cli, struct login *l)
 		value = option_of(l, &fields[i]);
 		if (value && !agrees(l->account, &fields[i], value))
 			return cli_error(EX_CONFIG,
-			    "%s differs from %s in %s, which login does not "
+			    "%s differs from %s in %s, which %s does not "
 			    "change; edit the file or leave the option out",
-			    fields[i].name, fields[i].key, l->path);
+			    fields[i].name, fields[i].key, l->path,
+			    cli->command->name);
 	}
 	if (l->account->grant != GRANT_REFRESH_TOKEN)
 		return cli_error(EX_USAGE,
@@ -193,7 +196,7 @@ use_existing(struct cli *cli, struct login *l)
 	return 0;
 }
 
-/* Report an error in the new file without the name of the trial. */
+/* Report an error in the new file without its name, which is not there yet. */
 static void
 report_new(void *context, const char *line)
 {
@@ -206,12 +209,11 @@ report_new(void *context, const char *line)
 	cli_error(0, "cannot make the account: %s", line);
 }
 
-/* Write the file under another name, read it as the helper will, remove it. */
+/* Write the file under another name, and remove it: it will be possible. */
 static int
-try_new(struct cli *cli, struct login *l)
+try_write(struct cli *cli, const struct login *l)
 {
 	struct new_file file = {l->path, l->text, 0644, (gid_t)-1};
-	struct conf_errors e = {.report = report_new};
 	char temp[PATH_MAX], text[64];
 	sigset_t old;
 	int r;
@@ -221,20 +223,27 @@ try_new(struct cli *cli, struct login *l)
 	    cli->settings.accounts_dir, cli->user_mode ? 0700 : 0755);
 	if (r == 0)
 		r = account_file_temp(&file, temp);
-	if (r < 0) {
+	if (r < 0)
 		r = cli_error(EX_CANTCREAT, "cannot write in %s: %s%s",
 		    cli->settings.accounts_dir, err_text(r, text, sizeof(text)),
 		    r == -EACCES && !cli->user_mode ? "; run this as root"
 						    : "");
-	} else {
-		e.context = temp;
-		r = account_load_file(
-		    &cli->settings, l->name, temp, &l->account, &e);
-		r = r < 0 ? EX_CONFIG : 0;
+	else
 		unlink(temp);
-	}
 	signals_release(&old);
 	return r;
+}
+
+/* Read the text as the helper will read the file. */
+static int
+try_new(struct cli *cli, struct login *l)
+{
+	struct conf_errors e = {.report = report_new, .context = l->path};
+
+	if (account_load_text(
+		&cli->settings, l->name, l->text, &l->account, &e) < 0)
+		return EX_CONFIG;
+	return l->dry_run ? 0 : try_write(cli, l);
 }
 
 /* Where the secret of a new account will be, and who may read it there. */
@@ -244,7 +253,7 @@ place_secret(struct cli *cli, struct login *l)
 	const struct passwd *pw;
 
 	l->secret_group = (gid_t)-1;
-	if (!l->client_secret_file)
+	if (!l->client_secret_file && !l->secret)
 		return 0;
 	snprintf(l->secret_path, sizeof(l->secret_path), "%.3000s/%s.secret",
 	    cli->settings.accounts_dir, l->name);
@@ -274,7 +283,9 @@ prepare_new(struct cli *cli, struct login *l, const char *operand)
 		    "\"%s\" is no account, and cannot name one: a name is 1 to "
 		    "%d of A-Z a-z 0-9 @ . _ + -",
 		    operand, ACCOUNT_NAME_MAX);
-	if ((!l->provider && !l->issuer && !l->token_endpoint) || !l->client_id)
+	if (!l->more &&
+	    ((!l->provider && !l->issuer && !l->token_endpoint) ||
+		!l->client_id))
 		return cli_error(EX_USAGE,
 		    "no account \"%s\" yet: say --provider and --client-id, "
 		    "for example: sasl-bearer login --provider microsoft "
@@ -282,7 +293,7 @@ prepare_new(struct cli *cli, struct login *l, const char *operand)
 		    operand, operand);
 	r = place_secret(cli, l);
 	if (r == 0)
-		r = make_text(l, operand);
+		r = make_text(cli, l, operand);
 	return r == 0 ? try_new(cli, l) : r;
 }
 

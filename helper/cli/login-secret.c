@@ -74,24 +74,26 @@ login_has_proof(const struct login *l)
 int
 login_read_secret(struct login *l)
 {
-	char *given = NULL, *known = NULL;
+	const char *what = l->secret ? "client_secret" : "--client-secret-file";
+	char *given = l->secret, *known = NULL;
 	int r = 0;
 
-	if (l->client_secret_file)
+	l->secret = NULL;
+	if (!given && l->client_secret_file)
 		r = read_option(l->client_secret_file, &given);
 	if (r == 0 && !l->text &&
 	    !(given && l->account->client_secret_credential))
 		r = read_account(l, &known);
 	if (r == 0 && given && known && strcmp(given, known) != 0)
 		r = cli_error(EX_CONFIG,
-		    "--client-secret-file differs from the secret of %s, which "
-		    "login does not change; replace it there",
-		    l->path);
+		    "%s differs from the secret of %s, which is not changed; "
+		    "replace it there",
+		    what, l->path);
 	if (r == 0 && given && !known && !l->text &&
 	    !l->account->client_secret_credential)
 		r = cli_error(EX_CONFIG,
-		    "%s names no client_secret_file, and login does not change "
-		    "it; add one there",
+		    "%s names no client_secret_file, and is not changed; add "
+		    "one there",
 		    l->path);
 	if (r == 0) {
 		l->secret = given ? given : known;

@@ -19,7 +19,7 @@
 
 /* Write one file, if it has a text. */
 static int
-write_file(const struct new_file *file)
+write_file(const struct login *l, const struct new_file *file)
 {
 	char text[64];
 	int r;
@@ -29,6 +29,10 @@ write_file(const struct new_file *file)
 	r = account_file_write(file);
 	if (r == 0)
 		return 0;
+	if (l->from)
+		return cli_error(EX_CANTCREAT,
+		    "cannot write %s: %s; nothing of %s was imported",
+		    file->path, err_text(r, text, sizeof(text)), l->from);
 	return cli_error(EX_CANTCREAT,
 	    "signed in, but cannot write %s: %s; the tokens are not kept: "
 	    "mend this and sign in again",
@@ -44,11 +48,11 @@ write_files(const struct cli *cli, const struct login *l)
 	    l->secret_group == (gid_t)-1 ? 0600 : 0640, l->secret_group};
 	const struct new_file conf = {
 	    l->path, l->text, cli->user_mode ? 0600 : 0644, (gid_t)-1};
-	int r = write_file(&secret);
+	int r = write_file(l, &secret);
 
 	if (r != 0)
 		return r;
-	r = write_file(&conf);
+	r = write_file(l, &conf);
 	if (r != 0 && secret.text)
 		unlink(secret.path);
 	return r;
@@ -139,8 +143,15 @@ login_store(struct cli *cli, const struct login *l, const struct msg *tokens)
 	if (r != 0)
 		return r;
 	reload(cli);
+	if (!tokens)
+		return 0;
 	r = store(cli, l, tokens);
-	if (r != 0)
+	if (r != 0 && l->from)
+		cli_error(0,
+		    "the helper did not store the tokens of %s; %s stays: when "
+		    "the helper works, import the file again",
+		    l->from, l->path);
+	else if (r != 0)
 		cli_error(0,
 		    "signed in, but the helper did not store the tokens and "
 		    "they are not kept; %s stays: when the helper works, run "

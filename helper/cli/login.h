@@ -23,12 +23,17 @@ struct login {
 	const char *as; /* the name to sign in with, where it is not USER */
 	int ways[3];	/* by enum way: that option is given */
 
+	/* where the tokens are another program's: see cmd-import.c */
+	const char *more; /* further lines of a new account's file */
+	const char *from; /* the tokens' file; NULL: somebody signs in */
+	int dry_run;	  /* write nothing, not even to try */
+
 	/* what login_account() makes of them */
 	char name[ACCOUNT_NAME_MAX + 1];
 	char path[PATH_MAX];	    /* of the account's file */
 	char secret_path[PATH_MAX]; /* of the client's secret to be written */
 	char *text;   /* of the file to be written; NULL: it exists */
-	char *secret; /* of the client, or NULL */
+	char *secret; /* of the client, or NULL; may be given as well */
 	gid_t secret_group;
 	struct account_conf *account;
 	const char *flow; /* the way of the sign-in, for the helper to keep */
@@ -45,7 +50,10 @@ void login_clear(struct login *l);
 /* Whether the client proves itself, by whatever. */
 int login_has_proof(const struct login *l);
 
-/* Read the client's secret that an option or the account's file names. */
+/*
+ * Read the client's secret that an option or the account's file names. Where
+ * there are two they must be the same.
+ */
 int login_read_secret(struct login *l);
 
 /*
@@ -60,7 +68,8 @@ int login_device(struct cli *cli, const struct login *l, struct program **ret);
 /*
  * Write the account's file where it is new, and hand the tokens to the helper.
  *
- *	tokens	access_token, refresh_token, expires_in, scope
+ *	tokens	access_token, refresh_token, expires_in, scope; NULL: the
+ *		account has none to keep
  *
  * Returns 0 or an exit code, reported.
  */

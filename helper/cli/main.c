@@ -35,6 +35,12 @@ static const struct command commands[] = {
     {"logout", cmd_logout, "[--keep-grant] USER",
 	"forget an account's tokens, and revoke them at the provider",
 	GROUP_SIGN_IN},
+    {"import", cmd_import,
+	"[--dry-run] [--for USER] [--provider P] [--tenant T]\n"
+	"\t[--client-id ID] [--client-secret-file FILE] [--services imap,smtp]\n"
+	"\t[--hosts H,..] [--allow USER,..] FILE...",
+	"take over the tokens of sasl-xoauth2 or mutt_oauth2.py",
+	GROUP_SIGN_IN},
     {"list", cmd_list, "[--json]", "show the accounts and their state",
 	GROUP_USE},
     {"token", cmd_token,

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,10 @@ static const char *const ca_files[] = {"/etc/ssl/certs/ca-certificates.crt",
 /* What is read, and what of it is wanted. */
 struct reading {
 	struct postfix_layout *layout;
-	int jail_by_default; /* what "-" means in the column chroot */
+	int jail_by_default;  /* what "-" means in the column chroot */
+	const char *password; /* whose user is wanted */
+	char *user;	      /* USER_MAX + 1 bytes; "": not found yet */
+	int several;	      /* users have that password */
 };
 
 /* A line and those that continue it: they begin with a blank. */
@@ -81,7 +85,8 @@ keep_value(const char *line, const char *name, char *buf, size_t size)
 static void
 take_main(struct reading *r, char *line)
 {
-	char level[16] = "";
+	char level[16] = "", maps[PATH_MAX] = "";
+	const char *path;
 
 	keep_value(line, "queue_directory", r->layout->queue_dir,
 	    sizeof(r->layout->queue_dir));
@@ -90,6 +95,34 @@ take_main(struct reading *r, char *line)
 	keep_value(line, "compatibility_level", level, sizeof(level));
 	if (*level)
 		r->jail_by_default = atoi(level) < 1;
+	keep_value(line, "smtp_sasl_password_maps", maps, sizeof(maps));
+	/* TYPE:PATH, of which a table is made or not; the first one */
+	maps[strcspn(maps, ", \t")] = '\0';
+	path = strchr(maps, ':');
+	if (path && path[1] == '/')
+		snprintf(r->layout->passwords, sizeof(r->layout->passwords),
+		    "%s", path + 1);
+}
+
+/* A line of sasl_passwd: KEY USER:PASSWORD. */
+static void
+take_password(struct reading *r, char *line)
+{
+	char *save = NULL, *user, *password;
+	size_t len = strlen(r->password), n;
+
+	strtok_r(line, " \t", &save);
+	user = strtok_r(NULL, " \t", &save);
+	password = user ? strchr(user, ':') : NULL;
+	if (!password)
+		return;
+	*password++ = '\0';
+	n = strlen(password);
+	if (*password != '/' || n > len || !*user || strlen(user) > USER_MAX ||
+	    strcmp(r->password + len - n, password) != 0)
+		return;
+	r->several |= *r->user && strcmp(r->user, user) != 0;
+	snprintf(r->user, USER_MAX + 1, "%s", user);
 }
 
 static void
@@ -120,21 +153,29 @@ take_master(struct reading *r, char *line)
 	    jailed ? r->layout->jailed : r->layout->free, field[FIELD_NAME]);
 }
 
-/* Read a file of config_dir. Returns whether it is there. */
+/* Read a file. Returns whether it is there. */
 static int
-read_file(
-    struct reading *r, const char *name, void (*take)(struct reading *, char *))
+read_path(
+    struct reading *r, const char *path, void (*take)(struct reading *, char *))
 {
-	char path[PATH_MAX + 16];
-	FILE *f;
+	FILE *f = fopen(path, "re");
 
-	snprintf(path, sizeof(path), "%s/%s", r->layout->config_dir, name);
-	f = fopen(path, "re");
 	if (!f)
 		return 0;
 	take_lines(f, take, r);
 	fclose(f);
 	return 1;
+}
+
+/* Read a file of config_dir. */
+static int
+read_file(
+    struct reading *r, const char *name, void (*take)(struct reading *, char *))
+{
+	char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s/%s", r->layout->config_dir, name);
+	return read_path(r, path, take);
 }
 
 static const char *
@@ -154,15 +195,28 @@ find_config_dir(void)
 void
 postfix_layout_read(struct postfix_layout *ret)
 {
-	struct reading r = {ret, 1};
+	struct reading r = {.layout = ret, .jail_by_default = 1};
 
 	*ret = (struct postfix_layout){.found = 0};
 	snprintf(
 	    ret->config_dir, sizeof(ret->config_dir), "%s", find_config_dir());
 	snprintf(ret->queue_dir, sizeof(ret->queue_dir), "/var/spool/postfix");
 	snprintf(ret->owner, sizeof(ret->owner), "postfix");
+	snprintf(ret->passwords, sizeof(ret->passwords), "%.*s/sasl_passwd",
+	    PATH_MAX - 16, ret->config_dir);
 	read_file(&r, "main.cf", take_main);
 	ret->found = read_file(&r, "master.cf", take_master);
+}
+
+int
+postfix_layout_user(
+    struct postfix_layout *layout, const char *path, char user[USER_MAX + 1])
+{
+	struct reading r = {.layout = layout, .password = path, .user = user};
+
+	*user = '\0';
+	read_path(&r, layout->passwords, take_password);
+	return r.several ? -EEXIST : 0;
 }
 
 const char *
@@ -174,4 +228,15 @@ postfix_layout_ca_file(void)
 		if (access(ca_files[i], R_OK) == 0)
 			return ca_files[i];
 	return NULL;
+}
+
+int
+postfix_layout_is_ca_file(const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(ca_files); i++)
+		if (strcmp(ca_files[i], path) == 0)
+			return 1;
+	return 0;
 }

@@ -5,11 +5,14 @@
 
 #include <limits.h>
 
+#include "common/util.h"
+
 #define LAYOUT_NAMES 256 /* bytes of names of services */
 
 struct postfix_layout {
 	char config_dir[PATH_MAX]; /* $MAIL_CONFIG, or where it usually is */
 	char queue_dir[PATH_MAX];
+	char passwords[PATH_MAX];  /* smtp_sasl_password_maps: its first file */
 	char owner[64];		   /* who smtp(8) runs as */
 	int found;		   /* master.cf could be read */
 	char jailed[LAYOUT_NAMES]; /* the smtp(8) in a chroot: "smtp, relay" */
@@ -24,7 +27,22 @@ struct postfix_layout {
  */
 void postfix_layout_read(struct postfix_layout *ret);
 
+/*
+ * Find the user whose password in sasl_passwd is a path, as sasl-xoauth2 wants
+ * it: all of the path, or its end, for a Postfix that sees it in a chroot.
+ *
+ *	path	of a file, absolute
+ *	user	"" where there is none, or the file cannot be read
+ *
+ * Returns 0, or -EEXIST when several users have it; user is one of them.
+ */
+int postfix_layout_user(
+    struct postfix_layout *layout, const char *path, char user[USER_MAX + 1]);
+
 /* The file with the CA certificates of the system, or NULL. */
 const char *postfix_layout_ca_file(void);
+
+/* Whether a path is one of those, on any system. */
+int postfix_layout_is_ca_file(const char *path);
 
 #endif

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -138,4 +139,18 @@ start_helper(struct cli *cli, uid_t *ret_peer)
 		    path);
 	cli_error(0, "started %s --user", path);
 	return 0;
+}
+
+int
+start_check_rights(const struct cli *cli, uid_t peer, const char *what)
+{
+	const struct passwd *pw = getpwnam(cli->settings.run_as);
+
+	if (cli->user_mode || geteuid() == 0 || geteuid() == peer ||
+	    (pw && pw->pw_uid == geteuid()))
+		return 0;
+	return cli_error(EX_NOPERM,
+	    "only root may %s for the system's helper; run this as root, or "
+	    "use your own helper with --user",
+	    what);
 }

@@ -15,4 +15,15 @@
  */
 int start_helper(struct cli *cli, uid_t *ret_peer);
 
+/*
+ * Whether the helper will take tokens from us: it does from root and from its
+ * own user. Better to know before anything is done.
+ *
+ *	peer	of start_helper()
+ *	what	"sign in" ...
+ *
+ * Returns 0 or EX_NOPERM, reported.
+ */
+int start_check_rights(const struct cli *cli, uid_t peer, const char *what);
+
 #endif

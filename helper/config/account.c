@@ -75,6 +75,21 @@ load_provider(const struct settings *s, struct account_conf *a,
 	return r;
 }
 
+/* Take what the file will have. */
+static int
+parse(struct account_conf *a, struct source *src)
+{
+	struct conf_text text = {src->path, NULL, strlen(src->text)};
+	int r;
+
+	text.buf = strdup(src->text);
+	if (!text.buf)
+		return -ENOMEM;
+	r = conf_parse(&text, account_keys, a, src->lines, src->e);
+	util_secret_free(text.buf);
+	return r;
+}
+
 static int
 load(const struct settings *s, struct account_conf *a, struct source *src)
 {
@@ -82,7 +97,10 @@ load(const struct settings *s, struct account_conf *a, struct source *src)
 	struct provider p = {0};
 	int r;
 
-	r = conf_load(src->path, account_keys, a, src->lines, src->e);
+	if (src->text)
+		r = parse(a, src);
+	else
+		r = conf_load(src->path, account_keys, a, src->lines, src->e);
 	if (r == 0)
 		r = load_provider(s, a, src, &p);
 	if (r == 0 && !a->user && !(a->user = strdup(a->name)))
@@ -126,13 +144,17 @@ load_from(const struct settings *s, const char *name, struct source *src,
 }
 
 int
-account_load_file(const struct settings *s, const char *name, const char *path,
+account_load_text(const struct settings *s, const char *name, const char *text,
     struct account_conf **ret, struct conf_errors *e)
 {
-	struct source src = {.path = path, .e = e};
+	char path[PATH_MAX];
+	struct source src = {.path = path, .text = text, .e = e};
 	struct account_conf *a;
-	int r = load_from(s, name, &src, &a);
+	int r = account_path(s, name, path, sizeof(path));
 
+	if (r < 0)
+		return r;
+	r = load_from(s, name, &src, &a);
 	if (r < 0)
 		account_conf_free(a);
 	else

@@ -8,6 +8,7 @@
 /* The file an account is read from, for errors found after parsing. */
 struct source {
 	const char *path;
+	const char *text;	       /* what it will have; NULL: read it */
 	unsigned lines[CONF_KEYS_MAX]; /* by index into account_keys */
 	struct conf_errors *e;
 };

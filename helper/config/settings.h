@@ -204,9 +204,12 @@ void account_conf_free(struct account_conf *a);
 int account_load_partial(const struct settings *s, const char *name,
     struct account_conf **ret, struct conf_errors *e);
 
-/* As account_load(), from a file at another place: one not yet installed. */
-int account_load_file(const struct settings *s, const char *name,
-    const char *path, struct account_conf **ret, struct conf_errors *e);
+/*
+ * As account_load(), from the text of a file that is to be written. Errors name
+ * the file. -ENAMETOOLONG is not reported.
+ */
+int account_load_text(const struct settings *s, const char *name,
+    const char *text, struct account_conf **ret, struct conf_errors *e);
 
 /*
  * Read one provider.
