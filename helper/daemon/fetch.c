@@ -76,10 +76,11 @@ fail(struct exchange *x, enum status s, const char *why, int64_t retry_after_s)
 	if (s == STATUS_LOGIN_REQUIRED) {
 		e = EVENT_LOGIN_REQUIRED;
 		snprintf(reason, sizeof(reason),
-		    "%.900s; run \"sasl-bearer login %s\"", why, a->conf->name);
+		    "%.1050s; run \"sasl-bearer login %s\"", why,
+		    a->conf->name);
 	} else if (s == STATUS_CONFIG) {
 		e = EVENT_CONFIG;
-		snprintf(reason, sizeof(reason), "%.700s (account \"%s\")", why,
+		snprintf(reason, sizeof(reason), "%.800s (account \"%s\")", why,
 		    a->name);
 	} else {
 		s = STATUS_TEMPORARY;
@@ -236,9 +237,7 @@ flow_advice(const struct exchange *x, const struct msg *reply)
 	if (aadsts != AADSTS_FLOW_BLOCKED || !flow ||
 	    strcmp(flow, "device") != 0)
 		return NULL;
-	return "this sign-in was made with a device code, which a policy of "
-	       "the organisation now blocks; sign in with a browser instead, "
-	       "by --browser or --paste";
+	return "this one was made with a device code: use --browser or --paste";
 }
 
 static void
@@ -259,7 +258,7 @@ on_reply(struct exchange *x, const struct msg *reply, const char *why)
 	if (!why)
 		why = "no reason given";
 	if (advice) {
-		snprintf(text, sizeof(text), "%.600s; %s", why, advice);
+		snprintf(text, sizeof(text), "%.800s; %s", why, advice);
 		why = text;
 	}
 	if (!exchange_is_wanted(x))

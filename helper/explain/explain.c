@@ -32,28 +32,31 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* A part of a longer word, or of a longer number such as an address. */
 static int
-is_word(char c)
+is_letter(char c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'z') ||
-	    (c >= 'A' && c <= 'Z') || c == '_';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
+/* Whether two bytes beside each other belong to one word, or one number. */
+static int
+joined(char a, char b)
+{
+	return (is_letter(a) && is_letter(b)) || (is_digit(a) && is_digit(b));
+}
+
+/* Whether words begin in the middle of one, or of an address in numbers. */
 static int
 cut_before(const char *text, const char *at)
 {
-	if (at == text || !is_word(*at))
-		return 0;
-	return is_word(at[-1]) || (is_digit(*at) && at[-1] == '.');
+	return at > text &&
+	    (joined(at[-1], *at) || (at[-1] == '.' && is_digit(*at)));
 }
 
 static int
 cut_after(const char *end)
 {
-	if (!is_word(end[-1]))
-		return 0;
-	return is_word(*end) ||
+	return joined(end[-1], *end) ||
 	    (is_digit(end[-1]) && *end == '.' && is_digit(end[1]));
 }
 

@@ -181,7 +181,8 @@ const struct explanation explain_people[] = {
 	    "the refresh token is damaged, has ended or is of another "
 	    "application or tenant; or the account is blocked",
 	    "see in a browser whether the account can be used"},
-	{"70008", EXPLAIN_SIGN_IN, "the sign-in has expired", NULL},
+	{"70008", EXPLAIN_SIGN_IN, "the sign-in has expired, or was not used for too long",
+	    NULL},
 	{"700082", EXPLAIN_SIGN_IN,
 	    "the sign-in was not used for 90 days",
 	    "let the helper run all the time: it renews each account before "

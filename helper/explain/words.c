@@ -39,8 +39,7 @@ const struct explanation explain_words[] = {
 	    "of", "Google Auth Platform, Audience: External"},
 	{"admin_policy_enforced", EXPLAIN_SERVER,
 	    "the domain does not allow this application",
-	    "ask the administrator of the domain to allow this client_id: "
-	    GOOGLE_APPS ", Manage app access"},
+	    GOOGLE_APPS ", Manage app access: allow this client_id"},
 	{"disallowed_useragent", EXPLAIN_SIGN_IN,
 	    "the provider wants a real browser", NULL},
 	{"deleted_client|disabled_client", EXPLAIN_YOU,

@@ -9,12 +9,13 @@
 #include <curl/curl.h>
 
 #include "common/util.h"
+#include "helper/explain/explain.h"
 #include "helper/fetch/clock.h"
 #include "helper/fetch/failure.h"
 #include "helper/fetch/meaning.h"
 
 #define WORD_MAX 64  /* bytes of an error word */
-#define TEXT_MAX 600 /* bytes quoted of an error_description */
+#define TEXT_MAX 400 /* bytes quoted of an error_description */
 #define TRACE_MAX 36 /* a GUID */
 
 /* An error as the provider tells it, fit to be shown. */
@@ -134,23 +135,41 @@ read_aadsts(struct trouble *t, struct json_object *json)
 		t->aadsts = n;
 }
 
+/*
+ * What to do: a number of Microsoft's says more than the word, but does not know
+ * what was asked. Whoever hears STATUS_LOGIN_REQUIRED says how to sign in.
+ */
+static void
+advise(const struct meaning *m, int64_t aadsts, const struct msg *request,
+    char advice[EXPLAIN_ADVICE_SIZE])
+{
+	const struct explanation *e = explain_code((long)aadsts);
+	const struct explain_names names = {
+	    .client_id = msg_get(request, "client_id"),
+	};
+
+	advice[0] = '\0';
+	if (e && (e->who != EXPLAIN_SIGN_IN || !m->advice))
+		explain_advice(advice, EXPLAIN_ADVICE_SIZE, e, &names);
+	else if (m->advice)
+		snprintf(advice, EXPLAIN_ADVICE_SIZE, "%s", m->advice);
+}
+
 static void
 put_error(const struct answered *a, const struct trouble *t, struct reply *r)
 {
 	struct meaning m =
 	    meaning_find(a->op, r->request, a->http->status, t->word);
-	const char *advice = meaning_of_number(t->aadsts);
 	char http[32] = "", clock[CLOCK_DOUBT_SIZE];
+	char advice[EXPLAIN_ADVICE_SIZE];
 
-	if (!advice)
-		advice = m.advice;
+	advise(&m, t->aadsts, r->request, advice);
 	if (m.status == STATUS_TEMPORARY && a->http->status != 400)
 		snprintf(http, sizeof(http), "HTTP %ld: ", a->http->status);
 	clock_doubt(a->http, a->host, clock);
 	reply_fail(r, m.status, "%s: %s%s%s%s%s%s%s", a->host, http,
 	    *t->word ? t->word : "an error without a known name",
-	    *t->text ? ": " : "", t->text, advice ? "; " : "",
-	    advice ? advice : "", clock);
+	    *t->text ? ": " : "", t->text, *advice ? "; " : "", advice, clock);
 	msg_put(&r->w, "error", t->word);
 	if (t->aadsts)
 		msg_put_number(&r->w, "aadsts", t->aadsts);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/util.h"
+#include "helper/explain/explain.h"
 #include "helper/fetch/meaning.h"
 
 #define ANY NULL
@@ -22,7 +23,7 @@ struct row {
 	const char *grant; /* of the request */
 	const char *has;   /* an attribute that the request has */
 	enum status status;
-	const char *advice; /* NULL: none, or DEFAULT_ADVICE */
+	const char *advice; /* NULL: see general_advice() */
 };
 
 #define DEFAULT_ADVICE "check the account's settings and its registration"
@@ -72,7 +73,7 @@ static const struct row table[] = {
 	    "check tenant, client_id and scope, and what the provider "
 	    "expects of the assertion"},
 
-	/* in general */
+	/* in general: the advice is the shared table's */
 	{"invalid_grant", ANY, ANY, STATUS_LOGIN_REQUIRED, NULL},
 	{"interaction_required", ANY, ANY, STATUS_LOGIN_REQUIRED, NULL},
 	{"consent_required", ANY, ANY, STATUS_LOGIN_REQUIRED, NULL},
@@ -80,48 +81,22 @@ static const struct row table[] = {
 	{"account_selection_required", ANY, ANY, STATUS_LOGIN_REQUIRED, NULL},
 	{"expired_token", ANY, ANY, STATUS_LOGIN_REQUIRED, NULL},
 	{"access_denied", ANY, ANY, STATUS_DENIED, NULL},
-	{"invalid_client", ANY, ANY, STATUS_CONFIG,
-	    "check client_id and client_secret"},
-	{"deleted_client", ANY, ANY, STATUS_CONFIG, "check client_id"},
-	{"disabled_client", ANY, ANY, STATUS_CONFIG, "check client_id"},
-	{"unauthorized_client", ANY, ANY, STATUS_CONFIG,
-	    "check client_id, and that its registration allows this grant"},
+	{"invalid_client", ANY, ANY, STATUS_CONFIG, NULL},
+	{"deleted_client", ANY, ANY, STATUS_CONFIG, NULL},
+	{"disabled_client", ANY, ANY, STATUS_CONFIG, NULL},
+	{"unauthorized_client", ANY, ANY, STATUS_CONFIG, NULL},
 	{"admin_policy_enforced", ANY, ANY, STATUS_CONFIG,
 	    "ask the administrator of the domain to allow this client_id"},
-	{"invalid_scope", ANY, ANY, STATUS_CONFIG, "check scope"},
-	{"invalid_resource", ANY, ANY, STATUS_CONFIG,
-	    "check scope and resource"},
-	{"invalid_target", ANY, ANY, STATUS_CONFIG,
-	    "check resource and audience"},
-	{"unsupported_grant_type", ANY, ANY, STATUS_CONFIG,
-	    "check grant and token_endpoint"},
-	{"unsupported_response_type", ANY, ANY, STATUS_CONFIG,
-	    "check token_endpoint"},
-	{"unsupported_token_type", ANY, ANY, STATUS_CONFIG,
-	    "check revocation_endpoint"},
-	{"redirect_uri_mismatch", ANY, ANY, STATUS_CONFIG,
-	    "add the redirect URI to the registration of the client"},
-	{"invalid_request", ANY, ANY, STATUS_CONFIG,
-	    "check tenant, client_id, scope and client_secret"},
+	{"invalid_scope", ANY, ANY, STATUS_CONFIG, NULL},
+	{"invalid_resource", ANY, ANY, STATUS_CONFIG, NULL},
+	{"invalid_target", ANY, ANY, STATUS_CONFIG, NULL},
+	{"unsupported_grant_type", ANY, ANY, STATUS_CONFIG, NULL},
+	{"unsupported_response_type", ANY, ANY, STATUS_CONFIG, NULL},
+	{"unsupported_token_type", ANY, ANY, STATUS_CONFIG, NULL},
+	{"redirect_uri_mismatch", ANY, ANY, STATUS_CONFIG, NULL},
+	{"invalid_request", ANY, ANY, STATUS_CONFIG, NULL},
 };
 /* clang-format on */
-
-const char *
-meaning_of_number(int64_t aadsts)
-{
-	switch (aadsts) {
-	case 7000215:
-		return "this is no client secret of the application: its "
-		       "registration shows a value and an ID, and "
-		       "client_secret_file needs the value";
-	case 7000222:
-		return "the client secret of the application has expired: "
-		       "create a new one in its registration, and put its "
-		       "value into client_secret_file";
-	default:
-		return NULL;
-	}
-}
 
 int
 meaning_later(long http_status)
@@ -169,6 +144,16 @@ judge(const struct operation *op, enum status s)
 	return s;
 }
 
+/* What is to be done about a word where nothing is special. */
+static const char *
+general_advice(const char *word)
+{
+	const struct explanation *e = explain_word(word);
+
+	return e && e->who != EXPLAIN_SIGN_IN && e->remedy ? e->remedy
+							   : DEFAULT_ADVICE;
+}
+
 struct meaning
 meaning_find(const struct operation *op, const struct msg *request,
     long http_status, const char *word)
@@ -188,6 +173,6 @@ meaning_find(const struct operation *op, const struct msg *request,
 	m.status = judge(op, table[i].status);
 	m.advice = table[i].advice;
 	if (m.status == STATUS_CONFIG && !m.advice)
-		m.advice = DEFAULT_ADVICE;
+		m.advice = general_advice(word);
 	return m;
 }

@@ -30,10 +30,4 @@ int meaning_later(long http_status);
 struct meaning meaning_find(const struct operation *op,
     const struct msg *request, long http_status, const char *word);
 
-/*
- * What to do about an error with a number of Microsoft's, AADSTS0 to 7 digits,
- * where that is more than the word says; or NULL.
- */
-const char *meaning_of_number(int64_t aadsts);
-
 #endif

@@ -592,7 +592,8 @@ def retry_after(w):
 def provider_words(w):
     "W6: the provider's words are in the reason, on one line, without the request's secrets"
     reply = w.expect("login_required", r"^127\.0\.0\.1: invalid_grant: AADSTS70008: The provided "
-                     r".* resource\. \(trace [0-9a-f-]{36}\)$", **w.refresh())
+                     r".* resource\. \(trace [0-9a-f-]{36}\); the sign-in has expired.*$",
+                     **w.refresh())
     assert (reply["error"], reply["aadsts"]) == ("invalid_grant", "70008"), reply
     w.server.script("token", Reply.error(
         "invalid_client", f"secret {SECRET} or a%26b%2Bc%2541%3Dd%20secret\r\n%n", 401))
@@ -889,8 +890,8 @@ def client_assertion(w):
     w.server.script("token", Reply.error(
         "invalid_client", "AADSTS700027: Client assertion failed signature validation.", 401,
         error_codes=[700027]))
-    reply = w.expect("config", "validation.; check client_id, .* certificate, key or federated "
-                     "credential.* the clock of this machine$", **app)
+    reply = w.expect("config", r"validation.; certificate or assertion .* is not accepted; ask an "
+                     r"administrator of the tenant \(Entra\): .*: upload the certificate", **app)
     assert reply["aadsts"] == "700027" and "client_secret" not in reply["reason"], reply
 
 

@@ -389,14 +389,27 @@ static const struct row rows[] = {
 	    "{\"error\":\"invalid_client\",\"error_description\":"
 	    "\"AADSTS7000216: no secret. Trace ID: 0a\"}",
 	    "status=config aadsts=7000216",
-	    "AADSTS7000216: no secret. (trace 0a); check client_id and"},
+	    "AADSTS7000216: no secret. (trace 0a); the application sent neither"},
 	{"a number and a certificate", CERTIFICATE, 401,
 	    "{\"error\":\"invalid_client\",\"error_description\":"
 	    "\"AADSTS700027: Client assertion failed signature validation.\","
 	    "\"error_codes\":[700027]}",
 	    "status=config aadsts=700027 error=invalid_client",
 	    "AADSTS700027: Client assertion failed signature validation.; "
-	    "check client_id, that the provider knows this certificate"},
+	    "certificate or assertion of the application is not accepted; ask "
+	    "an administrator of the tenant (Entra): Entra, App registrations"},
+	{"a number that nobody knows", CERTIFICATE, 401,
+	    "{\"error\":\"invalid_client\",\"error_codes\":[123456]}",
+	    "status=config aadsts=123456",
+	    "invalid_client; check client_id, that the provider knows this "
+	    "certificate"},
+	{"a number, and a sign-in that cannot be", APP, 400,
+	    "{\"error\":\"invalid_grant\",\"error_codes\":[50173]}",
+	    "status=config aadsts=50173",
+	    "invalid_grant; check the account's settings"},
+	{"a name in the advice", APP, 400,
+	    "{\"error\":\"unauthorized_client\",\"error_codes\":[7000229]}",
+	    "status=config aadsts=7000229", "az ad sp create --id app"},
 	{"a number and a code", CODE, 400,
 	    "{\"error\":\"invalid_grant\",\"error_codes\":[54005]}",
 	    "status=login_required aadsts=54005", "invalid_grant; the code"},
@@ -599,7 +612,8 @@ static const struct {
 	{"admin_policy_enforced", REFRESH, "config", "admin_policy_enforced; "
 	    "ask the administrator of the domain to allow this client_id"},
 	{"redirect_uri_mismatch", CODE, "config", "redirect_uri_mismatch; add "
-	    "the redirect URI to the registration of the client"},
+	    "the redirect URI to the registration of the client; at Google make "
+	    "a client of the type Desktop app"},
 	{"whatever", REFRESH, "temporary", "whatever"},
 };
 /* clang-format on */
