@@ -48,8 +48,9 @@ print_notes(const struct import *im, const struct import_item *it)
 		    "    note:    ca_certs_dir is not taken over; ca_file in "
 		    "sasl-bearer.conf(5) does the same\n");
 	if (!im->cli->user_mode && !a->allow)
-		printf("    note:    only root may use it; for Postfix add "
-		       "\"allow = postfix\" to its file\n");
+		printf("    note:    only root may use it; put \"allow = %s\" "
+		       "into its file\n",
+		    it->file.kind == IMPORT_MUTT ? "NAME" : "postfix");
 }
 
 void

@@ -56,19 +56,23 @@ matches(const struct provider *p, const char *url, char *tenant)
 	return 1;
 }
 
-/* Providers that only applications can use have no scope for people. */
+/*
+ * Whether an account could get tokens there: some providers are for applications
+ * alone, and these must know what to ask for.
+ */
 static int
-serves(const struct provider *p, int client_credentials)
+serves(const struct provider *p, const struct import_file *f)
 {
-	return client_credentials ? p->scope_client_credentials != NULL
-				  : p->scope || p->scope_smtp;
+	if (f->client_credentials)
+		return f->scope || p->scope_client_credentials;
+	return p->scope || p->scope_smtp;
 }
 
 /* What is found on the way through all providers. */
 struct search {
 	const struct import *im;
+	const struct import_file *file;
 	const char *url;
-	int client_credentials;
 	struct import_source *ret;
 	size_t count;
 	char names[NAMES_MAX]; /* of those that fit */
@@ -87,8 +91,7 @@ look_at(struct search *s, const char *name)
 	size_t len = strlen(s->names), n = strlen(s->ret->provider);
 
 	if (provider_load(&s->im->cli->settings, name, &p, &quiet) < 0 ||
-	    !serves(&p, s->client_credentials) ||
-	    !matches(&p, s->url, tenant) ||
+	    !serves(&p, s->file) || !matches(&p, s->url, tenant) ||
 	    (s->count > 0 && strncmp(name, s->ret->provider, n) == 0)) {
 		conf_clear(provider_keys, &p);
 		return;
@@ -129,8 +132,8 @@ by_endpoint(const struct import *im, const struct import_item *it,
 {
 	struct search s = {.im = im,
 	    .ret = ret,
-	    .url = canonical(it->file.token_endpoint),
-	    .client_credentials = it->file.client_credentials};
+	    .file = &it->file,
+	    .url = canonical(it->file.token_endpoint)};
 	int r = find_by_endpoint(&s);
 
 	ret->url = s.url;
