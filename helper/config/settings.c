@@ -185,6 +185,10 @@ complete(struct settings *s, const char *path, int user_mode,
 	    lines[conf_find(settings_keys, "listen")], e);
 	check_paths(s->providers_dir, PATH_MAX - 1, path,
 	    lines[conf_find(settings_keys, "providers_dir")], e);
+	if (s->notify_command && s->notify_command[0][0] != '/')
+		conf_error(e, path,
+		    lines[conf_find(settings_keys, "notify_command")],
+		    "notify_command is not /PATH [ARGUMENT...]");
 	return e->count > before ? -EINVAL : 0;
 }
 

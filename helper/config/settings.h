@@ -25,7 +25,10 @@ struct settings {
 	char *ca_file;
 	char *proxy;
 	int64_t fetch_timeout_s;
-	int log_level; /* enum log_level */
+	char **notify_command; /* argv, or NULL */
+	int64_t notify_delay_s;
+	int64_t notify_repeat_s; /* 0: never */
+	int log_level;		 /* enum log_level */
 };
 
 /* Where tokens come from; by grant_names. */

@@ -39,6 +39,7 @@ account_new(struct daemon *d, struct account_conf *conf)
 	}
 	a->conf = conf;
 	a->storage = STORAGE_NONE;
+	a->telling = HEALTH_KINDS;
 	snprintf(a->name, sizeof(a->name), "%s", conf->name);
 	snprintf(a->file, sizeof(a->file), "%s", conf->name);
 	return a;
@@ -110,9 +111,22 @@ account_drop(struct account *a)
 }
 
 void
-account_pin(struct account *a)
+account_hold(struct account *a)
 {
 	a->pins++;
+}
+
+void
+account_release(struct account *a)
+{
+	if (--a->pins == 0 && a->removed)
+		account_free(a);
+}
+
+void
+account_pin(struct account *a)
+{
+	account_hold(a);
 	daemon_busy(a->daemon);
 }
 
@@ -120,8 +134,7 @@ void
 account_unpin(struct account *a)
 {
 	daemon_idle(a->daemon);
-	if (--a->pins == 0 && a->removed)
-		account_free(a);
+	account_release(a);
 }
 
 int

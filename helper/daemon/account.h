@@ -10,6 +10,7 @@
 #include "common/err.h"
 #include "common/util.h"
 #include "helper/config/material.h"
+#include "helper/daemon/alert.h"
 #include "helper/daemon/state.h"
 #include "helper/daemon/store.h"
 
@@ -88,6 +89,9 @@ struct account {
 	char name[ACCOUNT_NAME_MAX + USER_MAX + 2]; /* for people */
 	char file[ACCOUNT_NAME_MAX + 1];	    /* in the state directory */
 	char token_id[TOKEN_ID_SIZE];
+	struct alert alerts[HEALTH_KINDS]; /* what was told: tell.c */
+	enum health_what telling; /* under way; HEALTH_KINDS: nothing */
+	enum alert_event telling_what;
 	char reject_user[USER_MAX + 1];	  /* of a glob: who reported ... */
 	char reject_token[TOKEN_ID_SIZE]; /* ... which token last */
 };
@@ -107,6 +111,10 @@ struct account *account_new_mailbox(
 
 /* Free it now, or as soon as nothing points here. Waiters are told. */
 void account_drop(struct account *a);
+
+/* Somebody holds a pointer to the account, for whom nobody waits at the end. */
+void account_hold(struct account *a);
+void account_release(struct account *a);
 
 /* A job or fetch holds a pointer to the account. */
 void account_pin(struct account *a);

@@ -292,6 +292,14 @@ log_end(const struct msg *m)
 				 : "");
 }
 
+static int
+is_command(const char *program)
+{
+	return program &&
+	    (strcmp(program, SPAWN_COMMAND) == 0 ||
+		strcmp(program, SPAWN_NOTIFY) == 0);
+}
+
 static void
 on_end(struct children *all, const struct msg *m)
 {
@@ -307,8 +315,7 @@ on_end(struct children *all, const struct msg *m)
 		not_started(c, (int)error);
 	else if (c && c->is_command)
 		end_command(c, m);
-	else if (c || !msg_get(m, "program") ||
-	    strcmp(msg_get(m, "program"), SPAWN_COMMAND) != 0)
+	else if (c || !is_command(msg_get(m, "program")))
 		log_end(m);
 }
 
@@ -413,8 +420,24 @@ close_pair(const int fd[2])
 }
 
 /*
- * Make the pipes, fill in the request and have the child started. A pipe takes
- * a whole message, so nothing here waits.
+ * Make a pipe with a message in it. It takes a whole one, so nothing waits. What
+ * could be made of it on failure is for the caller to close.
+ */
+static int
+pipe_with(const struct msg_writer *w, int in[2])
+{
+	int r;
+
+	if (pipe2(in, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	r = util_write_all(in[1], w->buf, w->len);
+	if (r == 0 && fcntl(in[0], F_SETFL, 0) < 0)
+		r = -errno;
+	return r;
+}
+
+/*
+ * Make the pipes, fill in the request and have the child started.
  */
 static int
 launch_program(struct child *c, const struct child_call *call)
@@ -422,12 +445,9 @@ launch_program(struct child *c, const struct child_call *call)
 	int in[2] = {-1, -1}, out[2] = {-1, -1}, r = 0;
 	int fds[SPAWN_FDS_MAX] = {-1, -1, call->fd[0], call->fd[1]};
 
-	if (pipe2(in, O_CLOEXEC | O_NONBLOCK) < 0 || pipe2(out, O_CLOEXEC) < 0)
-		r = -errno;
-	if (r == 0)
-		r = util_write_all(in[1], call->w->buf, call->w->len);
+	r = pipe_with(call->w, in);
 	if (r == 0 &&
-	    (fcntl(in[0], F_SETFL, 0) < 0 ||
+	    (pipe2(out, O_CLOEXEC) < 0 ||
 		fcntl(out[0], F_SETFL, O_NONBLOCK) < 0))
 		r = -errno;
 	if (r == 0) {
@@ -444,20 +464,24 @@ launch_program(struct child *c, const struct child_call *call)
 	return r;
 }
 
-/* The same for a command, which has no input and two outputs. */
+/* The same for a command, which has two outputs and may have an input. */
 static int
 launch_command(struct child *c, const struct child_call *call)
 {
-	int out[2] = {-1, -1}, errors[2] = {-1, -1}, r = 0;
+	int in[2] = {-1, -1}, out[2] = {-1, -1}, errors[2] = {-1, -1}, r = 0;
 	int fds[SPAWN_FDS_MAX] = {-1, -1, -1, -1};
 
-	if (pipe2(out, O_CLOEXEC) < 0 || pipe2(errors, O_CLOEXEC) < 0 ||
-	    fcntl(out[0], F_SETFL, O_NONBLOCK) < 0 ||
-	    fcntl(errors[0], F_SETFL, O_NONBLOCK) < 0)
+	if (call->w)
+		r = pipe_with(call->w, in);
+	if (r == 0 &&
+	    (pipe2(out, O_CLOEXEC) < 0 || pipe2(errors, O_CLOEXEC) < 0 ||
+		fcntl(out[0], F_SETFL, O_NONBLOCK) < 0 ||
+		fcntl(errors[0], F_SETFL, O_NONBLOCK) < 0))
 		r = -errno;
 	if (r == 0) {
 		fds[0] = out[1];
 		fds[1] = errors[1];
+		fds[2] = in[0];
 		r = send_request(c->all, call, c->id, fds);
 	}
 	if (r == 0) {
@@ -465,6 +489,7 @@ launch_command(struct child *c, const struct child_call *call)
 		c->errors_fd = errors[0];
 		out[0] = errors[0] = -1;
 	}
+	close_pair(in);
 	close_pair(out);
 	close_pair(errors);
 	return r;
@@ -483,7 +508,7 @@ child_start(struct children *all, const struct child_call *call,
 	c->fd = c->errors_fd = -1;
 	c->id = ++all->last_id;
 	c->is_fetch = strcmp(call->program, PROGRAM_FETCH) == 0;
-	c->is_command = strcmp(call->program, SPAWN_COMMAND) == 0;
+	c->is_command = is_command(call->program);
 	c->done = done;
 	c->context = context;
 	c->next = all->first;

@@ -24,9 +24,10 @@ typedef void child_done(void *context, struct child_result *r);
 
 /* What is to be run. */
 struct child_call {
-	const char *program;  /* PROGRAM_FETCH, PROGRAM_SIGN, SPAWN_COMMAND */
-	const char *account;  /* of a command: whose it is */
-	struct msg_writer *w; /* finished by msg_end(); of a command NULL */
+	const char *program;  /* PROGRAM_FETCH, PROGRAM_SIGN, SPAWN_COMMAND or
+				 SPAWN_NOTIFY; the last two are commands */
+	const char *account;  /* of SPAWN_COMMAND: whose it is */
+	struct msg_writer *w; /* finished by msg_end(); of a command or NULL */
 	int fd[2];	      /* its descriptors 3 and 4; -1: none */
 	int64_t timeout_ms;   /* after it the child is killed */
 };

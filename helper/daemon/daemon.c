@@ -21,6 +21,7 @@
 #include "helper/daemon/run.h"
 #include "helper/daemon/save.h"
 #include "helper/daemon/server.h"
+#include "helper/daemon/tell.h"
 
 #define SWEEP_MS 5000
 #define MINUTE_MS 60000
@@ -208,6 +209,8 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 		return;
 	catch_up_sleep(l);
 	table_each(&d->table, sweep, &minute);
+	if (d->settings.notify_command)
+		table_each(&d->table, tell, NULL);
 	if (minute) {
 		log_flush();
 		l->minute_ms = now;

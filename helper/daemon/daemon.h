@@ -26,6 +26,7 @@ struct daemon {
 	struct listeners listeners;
 	struct server *server;
 	unsigned fetches;	     /* under way */
+	unsigned tellings;	     /* notify_command that run */
 	struct account *fetch_queue; /* too many: these wait */
 	uint64_t uses;		     /* of tokens, since the start */
 	unsigned busy; /* jobs and fetches whose result is to be kept */

@@ -361,11 +361,15 @@ take_settings(struct daemon *d, struct settings *fresh)
 	d->settings.ca_file = fresh->ca_file;
 	d->settings.proxy = fresh->proxy;
 	d->settings.fetch_timeout_s = fresh->fetch_timeout_s;
+	d->settings.notify_command = fresh->notify_command;
+	d->settings.notify_delay_s = fresh->notify_delay_s;
+	d->settings.notify_repeat_s = fresh->notify_repeat_s;
 	d->settings.log_level = fresh->log_level;
 	fresh->accounts_dir = old.accounts_dir;
 	fresh->providers_dir = old.providers_dir;
 	fresh->ca_file = old.ca_file;
 	fresh->proxy = old.proxy;
+	fresh->notify_command = old.notify_command;
 	log_set_level((enum log_level)d->settings.log_level);
 }
 

@@ -27,7 +27,7 @@
 
 /* Which programs there are; by index into names in reports. */
 static const char *const programs[] = {
-    PROGRAM_FETCH, PROGRAM_SIGN, SPAWN_COMMAND};
+    PROGRAM_FETCH, PROGRAM_SIGN, SPAWN_COMMAND, SPAWN_NOTIFY};
 
 /* Of the environment, what is the daemon's own business. */
 static const char *const private_variables[] = {"NOTIFY_SOCKET", "LISTEN_FDS",
@@ -43,6 +43,14 @@ struct spawner {
 		const char *program;
 	} child[SPAWN_MAX];
 };
+
+/* Whether it is what a file names, and not a program of ours. */
+static int
+is_command(const char *program)
+{
+	return strcmp(program, SPAWN_COMMAND) == 0 ||
+	    strcmp(program, SPAWN_NOTIFY) == 0;
+}
 
 static void
 on_sigchld(int sig)
@@ -96,10 +104,11 @@ arrange(const struct spawn_request *what, const int given[SPAWN_FDS_MAX])
 	int null = open("/dev/null", O_RDWR), i;
 	int fd[] = {given[0], given[1], null, given[2], given[3]};
 
-	if (strcmp(what->program, SPAWN_COMMAND) == 0) {
-		fd[0] = null;
+	if (is_command(what->program)) {
+		fd[0] = given[2] >= 0 ? given[2] : null;
 		fd[1] = given[0];
 		fd[2] = given[1];
+		fd[3] = fd[4] = -1;
 	}
 	for (i = 0; i < (int)COUNT_OF(fd); i++) {
 		if (fd[i] >= 0)
@@ -134,26 +143,43 @@ reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* In the child: become what the account's file names, wherever it is now. */
-_Noreturn static void
-run_command(const struct spawn_places *places, const char *account)
+/* What the files name, wherever it is now; NULL: e says why not. */
+static char **
+find_command(const struct spawn_places *places,
+    const struct spawn_request *what, struct conf_errors *e)
 {
-	struct settings settings = {0};
-	struct conf_errors e = {0};
+	static struct settings settings; /* until the end of the process */
 	struct account_conf *a = NULL;
+
+	if (settings_load(places->config, places->user_mode, &settings, e) < 0)
+		return NULL;
+	if (strcmp(what->program, SPAWN_NOTIFY) == 0) {
+		snprintf(e->first, sizeof(e->first),
+		    "there is no notify_command any more");
+		return settings.notify_command;
+	}
+	if (account_load(&settings, what->account, &a, e) < 0)
+		return NULL;
+	snprintf(e->first, sizeof(e->first), "the account has no command");
+	return a->command;
+}
+
+/* In the child: become what the files name. */
+_Noreturn static void
+run_command(const struct spawn_places *places, const struct spawn_request *what)
+{
+	struct conf_errors e = {0};
+	char **command;
 	size_t i;
 
 	for (i = 0; i < COUNT_OF(private_variables); i++)
 		unsetenv(private_variables[i]);
-	if (settings_load(places->config, places->user_mode, &settings, &e) <
-		0 ||
-	    account_load(&settings, account, &a, &e) < 0) {
+	command = find_command(places, what, &e);
+	if (!command) {
 		dprintf(STDERR_FILENO, "%s\n", e.first);
-	} else if (!a->command) {
-		dprintf(STDERR_FILENO, "the account has no command\n");
 	} else if (chdir("/") == 0) {
-		execv(a->command[0], a->command);
-		dprintf(STDERR_FILENO, "cannot run %s: %s\n", a->command[0],
+		execv(command[0], command);
+		dprintf(STDERR_FILENO, "cannot run %s: %s\n", command[0],
 		    strerror(errno));
 	}
 	_exit(CANNOT_RUN);
@@ -171,8 +197,8 @@ run_program(const struct spawn_places *places, const struct spawn_request *what,
 		_exit(CANNOT_RUN);
 	reset_signals();
 	setsid();
-	if (strcmp(what->program, SPAWN_COMMAND) == 0)
-		run_command(places, what->account);
+	if (is_command(what->program))
+		run_command(places, what);
 	n = snprintf(
 	    path, sizeof(path), "%s/%s", places->libexec_dir, what->program);
 	if (n > 0 && (size_t)n < sizeof(path) && chdir("/") == 0) {

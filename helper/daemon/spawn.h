@@ -10,6 +10,7 @@
 #define SPAWN_MAX 256
 
 #define SPAWN_COMMAND "command" /* the program that an account names */
+#define SPAWN_NOTIFY "notify"	/* the one of the settings */
 #define SPAWN_FDS_MAX 4
 
 /*
@@ -17,22 +18,24 @@
  *
  *	request=start id= program=	with descriptors: the child's standard
  *					input and output, then those from 3 on;
- *					of a command its output and errors
- *		account=		of a command: whose it is
+ *					of a command its output and errors, and
+ *					perhaps its input
+ *		account=		of SPAWN_COMMAND: whose it is
  *	request=kill id=		kill(2) it, and what it started
  *	id= program= exit= or signal=	back, when a child has ended or, with
  *	id= program= errno=		could not be started
  *
- * program is a file in the libexec directory, or SPAWN_COMMAND: then settings
- * and account are read anew and its command is run, so that nothing else can be.
+ * program is a file in the libexec directory; or SPAWN_COMMAND or SPAWN_NOTIFY,
+ * which are commands: then settings and account are read anew and what they name
+ * is run, so that nothing else can be.
  */
 
 /* What the daemon asks for. Texts point into the packet. */
 struct spawn_request {
 	int kill;
 	int64_t id;
-	const char *program; /* PROGRAM_FETCH, PROGRAM_SIGN or SPAWN_COMMAND;
-				NULL when it is none of them */
+	const char *program; /* PROGRAM_FETCH, PROGRAM_SIGN, SPAWN_COMMAND or
+				SPAWN_NOTIFY; NULL when it is none of them */
 	const char *account; /* a valid name, or NULL */
 };
 
