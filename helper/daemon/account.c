@@ -294,6 +294,28 @@ account_set_error(struct account *a, enum status s, const char *reason)
 }
 
 void
+account_log(const struct account *a, enum log_level level, const char *event,
+    const char *fmt, ...)
+{
+	const struct journal_field fields[] = {
+	    {"SASL_BEARER_ACCOUNT", a->conf->name},
+	    {"SASL_BEARER_USER", a->mailbox ? a->mailbox : a->conf->user},
+	    {"SASL_BEARER_EVENT", event},
+	    {"SASL_BEARER_STATE",
+		state_name(state_shown(&a->life, daemon_now_ms()))},
+	    {"SASL_BEARER_TOKEN_ID", a->token_id},
+	    {NULL, NULL},
+	};
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_fields(level, fields, "account \"%s\": %s", a->name, text);
+}
+
+void
 account_set_endpoint(struct account *a, const char *url)
 {
 	free(a->token_endpoint);

@@ -10,6 +10,7 @@
 #include "common/err.h"
 #include "common/util.h"
 #include "helper/config/material.h"
+#include "helper/config/settings.h"
 #include "helper/daemon/alert.h"
 #include "helper/daemon/state.h"
 #include "helper/daemon/store.h"
@@ -165,6 +166,15 @@ void account_settle(struct account *a);
 
 /* Remember, for `list` and the log, why the account does not work. */
 void account_set_error(struct account *a, enum status s, const char *reason);
+
+/*
+ * Log a line about an account: 'account "NAME": ...'.
+ *
+ *	event	a word that says what it is about, for the journal; it never
+ *		changes, since people search for it: sasl-bearerd(8)
+ */
+__attribute__((format(printf, 4, 5))) void account_log(const struct account *a,
+    enum log_level level, const char *event, const char *fmt, ...);
 
 /* Remember the token endpoint that discovery has found; NULL forgets it. */
 void account_set_endpoint(struct account *a, const char *url);

@@ -119,7 +119,7 @@ on_stored(struct account *a, struct tokens *t, int r, void *context)
 	struct conn *c = context;
 
 	account_set_tokens(a, t, 0);
-	log_line(LEVEL_INFO, "account \"%s\": a sign-in was stored", a->name);
+	account_log(a, LEVEL_INFO, "stored", "a sign-in was stored");
 	account_event(a, EVENT_TIMER, NULL);
 	if (!a->tokens.access_token)
 		account_event(a, EVENT_MENDED, NULL);
@@ -213,8 +213,7 @@ on_forgotten(struct account *a, struct tokens *t, int r, void *context)
 
 	(void)t;
 	if (r == 0) {
-		log_line(
-		    LEVEL_INFO, "account \"%s\": its tokens are gone", a->name);
+		account_log(a, LEVEL_INFO, "forgotten", "its tokens are gone");
 		send_forgotten(c);
 		return;
 	}
@@ -247,9 +246,8 @@ on_revoked(struct account *a, const char *reason, void *context)
 	c->action = reason ? "no" : "yes";
 	c->wanted = reason ? strdup(reason) : NULL;
 	if (reason)
-		log_line(LEVEL_WARNING,
-		    "account \"%s\": the provider did not revoke the grant: %s",
-		    a->name, reason);
+		account_log(a, LEVEL_WARNING, "not_revoked",
+		    "the provider did not revoke the grant: %s", reason);
 	forget(c, a);
 }
 

@@ -70,9 +70,9 @@ allow_warn(const struct daemon *d)
 			continue;
 		for (name = a->conf->allow; name && *name; name++)
 			if (find_uid(*name, &uid) < 0)
-				log_line(LEVEL_WARNING,
-				    "account \"%s\": allow names \"%s\", which "
-				    "is no user here (yet)",
-				    a->name, *name);
+				account_log(a, LEVEL_WARNING, "allow",
+				    "allow names \"%s\", which is no user here "
+				    "(yet)",
+				    *name);
 	}
 }

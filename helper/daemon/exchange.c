@@ -108,10 +108,9 @@ note_certificate(const struct exchange *x, int64_t ends_at)
 	if (left > CERTIFICATE_WARN_S || now - a->certificate_warned_at < DAY_S)
 		return;
 	a->certificate_warned_at = now;
-	log_line(LEVEL_WARNING,
-	    "account \"%s\": its certificate %s ends in %lld days; give the "
-	    "provider a new one and replace the file",
-	    a->name,
+	account_log(a, LEVEL_WARNING, "certificate_expires",
+	    "its certificate %s ends in %lld days; give the provider a new one "
+	    "and replace the file",
 	    x->conf->client_certificate ? x->conf->client_certificate
 					: x->material.path[MATERIAL_KEY],
 	    (long long)(left > 0 ? left / DAY_S : 0));

@@ -86,10 +86,10 @@ fail(struct exchange *x, enum status s, const char *why, int64_t retry_after_s)
 		s = STATUS_TEMPORARY;
 		snprintf(reason, sizeof(reason), "%s", why);
 	}
-	log_line(
-	    LEVEL_WARNING, "account \"%s\": no new token: %s", a->name, reason);
 	account_set_error(a, s, reason);
 	account_event(a, e, &info);
+	account_log(
+	    a, LEVEL_WARNING, status_name(s), "no new token: %s", reason);
 	account_settle(a);
 }
 
@@ -149,8 +149,8 @@ succeed(struct account *a, struct tokens *t, int64_t refresh_in_s)
 	if (heir)
 		a = heir;
 	account_set_tokens(a, t, refresh_in_s);
-	log_line(LEVEL_INFO, "account \"%s\": new token %s, valid for %lld s",
-	    a->name, a->token_id,
+	account_log(a, LEVEL_INFO, "token", "new token %s, valid for %lld s",
+	    a->token_id,
 	    (long long)(a->tokens.expires_at - a->tokens.obtained_at));
 	/* of a registration that a reload has replaced */
 	if (a->tokens_unusable && try_again(a))
@@ -262,9 +262,8 @@ on_reply(struct exchange *x, const struct msg *reply, const char *why)
 		why = text;
 	}
 	if (!exchange_is_wanted(x))
-		log_line(LEVEL_INFO,
-		    "account \"%s\": a reply that came too late is dropped",
-		    x->account->name);
+		account_log(x->account, LEVEL_INFO, "late",
+		    "a reply that came too late is dropped");
 	else if (s == STATUS_OK)
 		lives = take_reply(x, reply);
 	else
@@ -340,10 +339,9 @@ go(struct exchange *x)
 	case GRANT_REFRESH_TOKEN:
 		if (x->inbox.left.count == 0)
 			break;
-		log_line(LEVEL_INFO,
-		    "account \"%s\": taking the answer that a sasl-bearerd "
-		    "before this one has asked for",
-		    x->account->name);
+		account_log(x->account, LEVEL_INFO, "inherited",
+		    "taking the answer that a sasl-bearerd before this one has "
+		    "asked for");
 		on_reply(x, &x->inbox.left, NULL);
 		return 0;
 	case GRANT_CLIENT_CREDENTIALS:
@@ -390,7 +388,7 @@ begin(struct account *a)
 	if (a->conf->grant == GRANT_REFRESH_TOKEN)
 		inbox_prepare(&x->inbox, a->daemon->state_fd, a->daemon->ring,
 		    a->file, a->tokens.refresh_token);
-	log_line(LEVEL_DEBUG, "account \"%s\": fetching a token", a->name);
+	account_log(a, LEVEL_DEBUG, "fetch", "fetching a token");
 	exchange_start(x, on_ready);
 }
 

@@ -73,9 +73,8 @@ on_looked(struct exchange *x)
 
 	if (!material_same(x->material.id, a->files) && !a->life.fetching &&
 	    !a->removed && exchange_is_current(x)) {
-		log_line(LEVEL_INFO,
-		    "account \"%s\": a file of it has changed; trying again",
-		    a->name);
+		account_log(a, LEVEL_INFO, "file_changed",
+		    "a file of it has changed; trying again");
 		memcpy(a->files, x->material.id, sizeof(a->files));
 		account_event(a, EVENT_MENDED, NULL);
 	}

@@ -196,10 +196,9 @@ take_stored(struct account *a, struct loaded *l)
 	memcpy(a->refused_id, l->key_id, sizeof(a->refused_id));
 	a->tokens_damaged = r < 0 && !a->refused && r != -ENOENT;
 	if (a->tokens_damaged)
-		log_line(LEVEL_ERROR,
-		    "account \"%s\": cannot read %s/%s: %s; the file is left "
-		    "as it is",
-		    a->name, a->daemon->settings.state_dir, a->name,
+		account_log(a, LEVEL_ERROR, "unreadable",
+		    "cannot read %s/%s: %s; the file is left as it is",
+		    a->daemon->settings.state_dir, a->name,
 		    err_text(r, text, sizeof(text)));
 	if (a->refused)
 		a->storage = STORAGE_SEALED;

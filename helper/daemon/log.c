@@ -40,6 +40,8 @@ void
 log_open(int to_stderr)
 {
 	logger.to_stderr = to_stderr;
+	if (to_stderr)
+		journal_open();
 	if (!to_stderr)
 		openlog("sasl-bearerd", LOG_PID | LOG_NDELAY, LOG_MAIL);
 }
@@ -51,7 +53,7 @@ log_set_level(enum log_level level)
 }
 
 static void
-emit(int priority, const char *text)
+emit(int priority, const char *text, const struct journal_field *fields)
 {
 	char out[LINE_MAX_BYTES + 16];
 	int n;
@@ -60,6 +62,8 @@ emit(int priority, const char *text)
 		syslog(priority, "%s", text);
 		return;
 	}
+	if (journal_send(priority, text, fields) == 0)
+		return;
 	n = snprintf(out, sizeof(out), "<%d>%s\n", priority, text);
 	if (n > 0)
 		(void)!write(STDERR_FILENO, out, (size_t)n);
@@ -73,7 +77,7 @@ emit_repeated(struct line *l)
 	if (l->repeated > 0) {
 		snprintf(text, sizeof(text), "%.1900s (repeated %u times)",
 		    l->text, l->repeated);
-		emit(l->priority, text);
+		emit(l->priority, text, NULL);
 	}
 	l->repeated = 0;
 	l->text[0] = '\0';
@@ -92,20 +96,14 @@ find_recent(const char *text, int64_t now)
 	return NULL;
 }
 
-void
-log_line(enum log_level level, const char *fmt, ...)
+__attribute__((format(printf, 3, 0))) static void
+take_line(enum log_level level, const struct journal_field *fields,
+    const char *fmt, va_list ap)
 {
 	char raw[LINE_MAX_BYTES], text[LINE_MAX_BYTES];
 	struct line *l;
-	va_list ap;
-	int n;
 
-	if (level > logger.level)
-		return;
-	va_start(ap, fmt);
-	n = vsnprintf(raw, sizeof(raw), fmt, ap);
-	va_end(ap);
-	if (n < 0)
+	if (level > logger.level || vsnprintf(raw, sizeof(raw), fmt, ap) < 0)
 		return;
 	util_sanitise(text, sizeof(text), raw, strlen(raw));
 	l = find_recent(text, util_now_ms());
@@ -119,7 +117,28 @@ log_line(enum log_level level, const char *fmt, ...)
 	memcpy(l->text, text, sizeof(text));
 	l->priority = priorities[level];
 	l->time_ms = util_now_ms();
-	emit(l->priority, text);
+	emit(l->priority, text, fields);
+}
+
+void
+log_line(enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	take_line(level, NULL, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_fields(enum log_level level, const struct journal_field *fields,
+    const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	take_line(level, fields, fmt, ap);
+	va_end(ap);
 }
 
 void

@@ -19,6 +19,10 @@
 #define DEADLINE_MAX_MS 300000
 #define VALIDITY_MAX_S 86400
 
+/* What the journal has of a refusal. */
+static const struct journal_field denied[] = {
+    {"SASL_BEARER_EVENT", "denied"}, {NULL, NULL}};
+
 void
 request_refuse(struct conn *c, enum status s, const char *reason)
 {
@@ -174,7 +178,8 @@ choose(struct conn *c, const struct msg *m, struct account **ret, char *reason)
 	}
 	s = table_choose(&c->daemon->table, &w, ret, reason);
 	if (s == STATUS_DENIED)
-		log_line(LEVEL_INFO, "denied: uid %lu pid %ld host %s: %s",
+		log_fields(LEVEL_INFO, denied,
+		    "denied: uid %lu pid %ld host %s: %s",
 		    (unsigned long)c->uid, (long)c->pid, w.host ? w.host : "-",
 		    reason);
 	return s;
@@ -246,13 +251,14 @@ serve_reject(struct conn *c, const struct msg *m)
 	struct account *a = NULL;
 	unsigned actions = 0;
 	enum status s = choose(c, m, &a, reason);
-	const char *name, *token;
+	const struct account *named;
+	const char *token;
 
 	if (s != STATUS_OK) {
 		request_refuse(c, s, reason);
 		return;
 	}
-	name = a->name;
+	named = a;
 	if (mailbox_is_parent(a) && mailbox_find(a, msg_get(m, "user")))
 		a = mailbox_find(a, msg_get(m, "user"));
 	token = a->tokens.access_token;
@@ -260,9 +266,9 @@ serve_reject(struct conn *c, const struct msg *m)
 		util_sanitise(words, sizeof(words), detail, strlen(detail));
 	if (token) /* it may be what the server has said */
 		util_redact(words, token, strlen(token));
-	log_line(LEVEL_WARNING,
-	    "account \"%s\": %s does not accept token %.16s: %s", name,
-	    host ? host : "the server", id ? id : "-", words);
+	account_log(named, LEVEL_WARNING, "rejected",
+	    "%s does not accept token %.16s: %s", host ? host : "the server",
+	    id ? id : "-", words);
 	if (is_token_at_fault(a, id, msg_get(m, "user")))
 		actions = account_event(a, EVENT_REJECT, NULL);
 	if (a->life.rejects > 1) {
@@ -304,7 +310,8 @@ request_serve(struct conn *c, const struct msg *m)
 		request_refuse(c, STATUS_BAD, "there is no such request");
 	} else if (requests[i].privileged && c->uid != 0 &&
 	    c->uid != geteuid()) {
-		log_line(LEVEL_INFO, "denied: uid %lu pid %ld: request %s",
+		log_fields(LEVEL_INFO, denied,
+		    "denied: uid %lu pid %ld: request %s",
 		    (unsigned long)c->uid, (long)c->pid, name);
 		request_refuse(c, STATUS_DENIED,
 		    "this is for root and the helper's own user");

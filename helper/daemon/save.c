@@ -45,9 +45,9 @@ report(const struct account *a, int r, const char *what_now)
 {
 	char text[64];
 
-	log_line(LEVEL_ERROR, "account \"%s\": cannot save to %s: %s; %s",
-	    a->name, a->daemon->settings.state_dir,
-	    err_text(r, text, sizeof(text)), what_now);
+	account_log(a, LEVEL_ERROR, "unsaved", "cannot save to %s: %s; %s",
+	    a->daemon->settings.state_dir, err_text(r, text, sizeof(text)),
+	    what_now);
 }
 
 static void
@@ -61,9 +61,8 @@ finished(struct job *j)
 		    "the tokens are kept in memory and saved as soon as it is "
 		    "possible");
 	else if (a->unsaved == UNSAVED_REFUSED)
-		log_line(LEVEL_WARNING,
-		    "account \"%s\": saved; the disk takes tokens again",
-		    a->name);
+		account_log(a, LEVEL_WARNING, "saved",
+		    "saved; the disk takes tokens again");
 	a->unsaved = s->result < 0 && !s->remove ? UNSAVED_REFUSED : SAVED;
 	if (s->result == 0)
 		a->storage =

@@ -35,15 +35,14 @@ on_told(void *context, struct child_result *r)
 		why = status;
 	}
 	if (r->why || r->exit != 0) {
-		log_line(LEVEL_WARNING,
-		    "account \"%s\": notify_command %s%s%s; nobody was told "
-		    "of %s",
-		    a->name, why, colon, r->errors, health_name(a->telling));
+		account_log(a, LEVEL_WARNING, "not_told",
+		    "notify_command %s%s%s; nobody was told of %s", why, colon,
+		    r->errors, health_name(a->telling));
 		alert_failed(&a->alerts[a->telling], daemon_now_ms());
 	} else {
-		log_line(LEVEL_INFO,
-		    "account \"%s\": notify_command was told of %s, %s",
-		    a->name, health_name(a->telling),
+		account_log(a, LEVEL_INFO, "told",
+		    "notify_command was told of %s, %s",
+		    health_name(a->telling),
 		    a->telling_what == ALERT_RECOVERED ? "which is over"
 						       : "a problem");
 	}
