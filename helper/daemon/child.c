@@ -15,10 +15,9 @@
 #include "helper/daemon/child.h"
 #include "helper/daemon/log.h"
 #include "helper/daemon/spawn.h"
+#include "helper/daemon/tail.h"
 
 #define PACKET_SIZE 256
-#define ERRORS_READS 256 /* a pipe that is full, and then some */
-#define ERRORS_MAX 512	 /* the last bytes of a command's errors */
 #define TOO_LONG "printed more than 64 KiB, which is too long"
 
 struct child {
@@ -34,8 +33,7 @@ struct child {
 	struct event *timeout;
 	child_done *done;
 	void *context;
-	size_t errors_len;
-	char errors[ERRORS_MAX];
+	struct tail errors;
 	size_t len;
 	char buf[MSG_MAX + 1]; /* full: that is too long */
 };
@@ -124,27 +122,6 @@ send_request(struct children *all, const struct child_call *call, int64_t id,
 	return r < 0 ? r : send_packet(all->fd, &w, fds);
 }
 
-/*
- * Keep the end of what a command writes to its errors. Returns 1 if there was
- * something, 0 if not, -1 at its end.
- */
-static int
-drain_errors(struct child *c)
-{
-	char buf[ERRORS_MAX];
-	ssize_t n = read(c->errors_fd, buf, sizeof(buf));
-	size_t keep = sizeof(c->errors) - (n > 0 ? (size_t)n : 0);
-
-	if (n <= 0)
-		return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
-	if (keep > c->errors_len)
-		keep = c->errors_len;
-	memmove(c->errors, c->errors + c->errors_len - keep, keep);
-	memcpy(c->errors + keep, buf, (size_t)n);
-	c->errors_len = keep + (size_t)n;
-	return 1;
-}
-
 static void
 on_errors(evutil_socket_t fd, short what, void *arg)
 {
@@ -152,27 +129,8 @@ on_errors(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (drain_errors(c) < 0)
+	if (tail_read(&c->errors, c->errors_fd) < 0)
 		event_del(c->errors_readable);
-}
-
-/* The last line of a command's errors. */
-static void
-read_errors(struct child *c, char *ret, size_t size)
-{
-	size_t begin, end;
-	int i;
-
-	/* not for ever: what it started may go on writing */
-	for (i = 0; i < ERRORS_READS && drain_errors(c) > 0; i++)
-		;
-	end = c->errors_len;
-	while (end > 0 && strchr("\r\n", c->errors[end - 1]))
-		end--;
-	begin = end;
-	while (begin > 0 && c->errors[begin - 1] != '\n')
-		begin--;
-	util_sanitise(ret, size, c->errors + begin, end - begin);
 }
 
 /* Tell the owner, and be gone. */
@@ -183,7 +141,7 @@ finish(struct child *c, const char *why, int exit)
 	    .output = c->buf, .len = c->len, .why = why, .exit = exit};
 
 	if (c->is_command)
-		read_errors(c, r.errors, sizeof(r.errors));
+		tail_line(&c->errors, c->errors_fd, r.errors, sizeof(r.errors));
 	c->done(c->context, &r);
 	child_free(c);
 }
