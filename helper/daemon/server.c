@@ -281,8 +281,8 @@ static void
 welcome(struct server *s, int fd)
 {
 	struct conn *c;
-	uid_t uid;
-	pid_t pid;
+	uid_t uid = (uid_t)-1;
+	pid_t pid = 0;
 
 	if (sock_peer(fd, &uid, &pid) < 0 || uid == s->overflow_uid) {
 		log_line(LEVEL_INFO,

@@ -96,7 +96,7 @@ run(struct sign *s)
 static int
 confine(struct reply *r)
 {
-	struct sandbox_files none;
+	struct sandbox_files none = {.fd = -1};
 	char text[64];
 	int code = sandbox_files_open(&none, 0);
 
