@@ -55,11 +55,27 @@ request_ok(struct conn *c, const char *name, const char *value)
 }
 
 static void
+send_hello(struct conn *c)
+{
+	char buf[256];
+	struct msg_writer w;
+
+	msg_begin(&w, buf, sizeof(buf));
+	msg_put(&w, "status", status_name(STATUS_OK));
+	msg_put(&w, "mechanisms", "OAUTHBEARER XOAUTH2");
+	msg_put(&w, "version", PACKAGE_VERSION);
+	msg_put_number(&w, "uid", geteuid());
+	if (msg_end(&w) == 0)
+		conn_send(c, &w);
+	conn_finish(c);
+}
+
+static void
 serve_hello(struct conn *c, const struct msg *m)
 {
 	(void)m;
 	if (table_serves(&c->daemon->table, c->uid))
-		request_ok(c, "mechanisms", "OAUTHBEARER XOAUTH2");
+		send_hello(c);
 	else
 		request_refuse(c, STATUS_DENIED,
 		    "no account may be used by this uid; see allow in "

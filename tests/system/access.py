@@ -70,7 +70,9 @@ def allowed_uids_are_served(helper):
     "users named in allow, uids named in allow, and root are served"
     for uid in (None, MAIL, BIN):
         assert ask(helper, uid)["status"] == "ok", uid
-        assert helper.request({"request": "hello"}, uid=uid)["mechanisms"] == "OAUTHBEARER XOAUTH2"
+        reply = helper.request({"request": "hello"}, uid=uid)
+        assert reply["mechanisms"] == "OAUTHBEARER XOAUTH2", reply
+        assert reply["version"][0].isdigit() and reply["uid"].isdigit(), reply
 
 
 @tap.promise
