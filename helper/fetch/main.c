@@ -12,6 +12,7 @@
 
 #include "common/child.h"
 #include "common/util.h"
+#include "helper/fetch/clock.h"
 #include "helper/fetch/confine.h"
 #include "helper/fetch/discover.h"
 #include "helper/fetch/form.h"
@@ -168,6 +169,20 @@ ask(struct fetch *f)
 		    field_text(f->metadata, "token_endpoint", URL_MAX - 1));
 }
 
+/* See whether the endpoint answers, and by which clock. Nothing is sent. */
+static void
+reach(struct fetch *f)
+{
+	if (find_endpoint(f) < 0 || exchange(f, &f->endpoint, NULL) < 0)
+		return;
+	reply_ok(&f->reply);
+	msg_put_number(&f->reply.w, "http_status", f->answer.status);
+	msg_put(&f->reply.w, "host", f->endpoint.host);
+	if (*f->answer.date && clock_of(&f->answer) > 0)
+		msg_put_number(&f->reply.w, "date", clock_of(&f->answer));
+	msg_put_number(&f->reply.w, "now", f->answer.now_s);
+}
+
 /* Take the settings. Returns 0, or -1 after reply_fail(). */
 static int
 prepare(struct fetch *f)
@@ -208,7 +223,9 @@ run(struct fetch *f)
 {
 	if (prepare(f) < 0)
 		return;
-	if (f->op->kind != OPERATION_DISCOVER) {
+	if (f->op->kind == OPERATION_REACH) {
+		reach(f);
+	} else if (f->op->kind != OPERATION_DISCOVER) {
 		ask(f);
 	} else if (discover(f, msg_get(&f->request, "issuer")) == 0) {
 		reply_ok(&f->reply);

@@ -42,6 +42,9 @@ static const struct operation table[] = {
 	{OPERATION_REVOKE, 0, "revoke",
 	    NULL, {NULL}, "revocation_endpoint",
 	    {"token"}, {"token_type_hint"}},
+	/* whether there is a way at all: nothing is sent */
+	{OPERATION_REACH, 0, "reach",
+	    NULL, {NULL}, "token_endpoint", {NULL}, {NULL}},
 	{OPERATION_DISCOVER, 0, "discover",
 	    NULL, {NULL}, NULL,
 	    {"issuer"}, {NULL}},

@@ -9,6 +9,7 @@ enum operation_kind {
 	OPERATION_TOKEN,    /* RFC 6749 */
 	OPERATION_DEVICE,   /* RFC 8628 section 3.1 */
 	OPERATION_REVOKE,   /* RFC 7009 */
+	OPERATION_REACH,    /* a GET of the endpoint; any answer will do */
 	OPERATION_DISCOVER, /* RFC 8414, OpenID Connect Discovery */
 };
 

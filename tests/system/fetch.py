@@ -643,6 +643,24 @@ def discover_operation(w):
 
 
 @tap.promise
+def reach_operation(w):
+    "reach asks the token endpoint nothing at all, and tells its clock, whatever it answers"
+    for status in (200, 405, 503):
+        w.server.forget()
+        w.server.script("token", Reply(status, headers={"Date": "Tue, 03 Nov 2026 10:00:00 GMT"}))
+        reply = w.fetch(**w.refresh(operation="reach", client_secret="a-secret-of-ours"))
+        assert reply["status"] == "ok" and reply["http_status"] == str(status), reply
+        assert int(reply["date"]) == 1793700000, reply
+        assert abs(int(reply["now"]) - time.time()) < 60, reply
+        [request] = w.server.seen()
+        assert request.kind == "token" and not request.form, request.form
+        assert "authorization" not in {name.lower() for name in request.headers}, request.headers
+    w.expect("temporary", "cannot connect to 127.0.0.1", operation="reach",
+             token_endpoint="http://127.0.0.1:9/")
+    w.expect("config", "neither token_endpoint nor issuer", operation="reach")
+
+
+@tap.promise
 def iss_parameter(w):
     "discover tells whether the issuer will name itself, RFC 9207"
     for value in (True, False):
