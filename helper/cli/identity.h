@@ -8,7 +8,6 @@
 #include "common/util.h"
 
 #define IDENTITY_NAMES 5
-#define IDENTITY_DEPTH 16 /* objects and arrays within each other */
 
 /* The names one signed in with; they may be the same. */
 struct identity {

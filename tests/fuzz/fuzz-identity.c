@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz-identity - feed bytes to the reader of an id_token
+ * fuzz-identity - feed bytes to the readers of tokens
  *
- * The bytes are an id_token; and again, encoded, the claims of one that is for
- * us as far as they say so. Whatever they are, names must be fit to be shown.
+ * The bytes are an id_token, and an access token; and again, encoded, the
+ * claims of one. Whatever they are, names must be fit to be shown.
  */
 #include "config.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "helper/cli/claims.h"
 #include "helper/cli/identity.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -17,11 +18,32 @@
 #define CLIENT "a"
 
 static void
+check_claims(const char *token)
+{
+	struct claims c;
+	const char *const texts[] = {
+	    c.aud, c.scp, c.roles, c.upn, c.app, c.tid};
+	size_t i;
+
+	if (claims_parse(token, &c) < 0)
+		return;
+	for (i = 0; i < COUNT_OF(texts); i++)
+		if (strnlen(texts[i], CLAIMS_TEXT) == CLAIMS_TEXT ||
+		    !util_text_valid(texts[i], strlen(texts[i])))
+			abort();
+	if (c.exp < 0)
+		abort();
+	claims_for_exchange(&c);
+	claims_lacks(&c, SERVICE_IMAP);
+}
+
+static void
 check(const char *token)
 {
 	struct identity id;
 	size_t i, len;
 
+	check_claims(token);
 	if (identity_parse(token, CLIENT, &id) < 0)
 		return;
 	if (id.count > IDENTITY_NAMES)

@@ -8,6 +8,7 @@
 
 #include "common/err.h"
 #include "helper/cli/identity.h"
+#include "helper/cli/jwt.h"
 #include "tap.h"
 
 #define CLIENT "11111111-2222-3333-4444-abcdefabcdef"
@@ -181,9 +182,9 @@ test_bounds(void)
 	    "one more is left out");
 
 	n = sprintf(text, "{" AUD ",\"x\":");
-	for (i = 0; i < IDENTITY_DEPTH; i++)
+	for (i = 0; i < JWT_DEPTH; i++)
 		text[n++] = '[';
-	for (i = 0; i < IDENTITY_DEPTH; i++)
+	for (i = 0; i < JWT_DEPTH; i++)
 		text[n++] = ']';
 	text[n++] = '}';
 	tap_ok(parse(text, (size_t)n, &id) == -ERR_FORMAT, "nested too deep");
