@@ -38,6 +38,8 @@ static const struct option common[] = {
 
 static const char *error_prefix; /* NULL: they go to standard error */
 static int in_progress;		 /* a line has no line feed yet */
+static char *caught; /* where they go instead, or NULL */
+static size_t caught_size;
 
 void
 cli_progress(const char *fmt, ...)
@@ -76,6 +78,10 @@ cli_error(int code, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	util_sanitise(clean, sizeof(clean), text, strlen(text));
+	if (caught) {
+		snprintf(caught, caught_size, "%s", clean);
+		return code;
+	}
 	cli_progress_end();
 	if (error_prefix) {
 		printf("%s%s\n", error_prefix, clean);
@@ -85,6 +91,15 @@ cli_error(int code, const char *fmt, ...)
 	fprintf(stderr, "%ssasl-bearer:%s %s\n", colour(stderr, COLOUR_BAD),
 	    colour(stderr, COLOUR_END), clean);
 	return code;
+}
+
+void
+cli_catch(char *buf, size_t size)
+{
+	caught = buf;
+	caught_size = size;
+	if (buf)
+		*buf = '\0';
 }
 
 void

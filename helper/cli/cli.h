@@ -93,6 +93,12 @@ cli_error(int code, const char *fmt, ...);
 void cli_errors_as(const char *prefix);
 
 /*
+ * From now on cli_error() keeps its line here, the last one, and prints none.
+ * NULL: it prints again.
+ */
+void cli_catch(char *buf, size_t size);
+
+/*
  * Show a line on the terminal in the place of the last one. An error, or
  * cli_progress_end(), ends it.
  */
@@ -114,6 +120,7 @@ int cli_settings(struct cli *cli);
 int cli_write(const char *text, size_t len);
 
 int cmd_check(struct cli *cli, int argc, char **argv);
+int cmd_doctor(struct cli *cli, int argc, char **argv);
 int cmd_explain(struct cli *cli, int argc, char **argv);
 int cmd_help(struct cli *cli, int argc, char **argv);
 int cmd_import(struct cli *cli, int argc, char **argv);

@@ -53,6 +53,8 @@ static const struct command commands[] = {
 	"[--server HOST[:PORT]] [--ca-file FILE]\n"
 	"\tUSER imap|pop|smtp",
 	"log in to a mail server and show each step", GROUP_TROUBLE},
+    {"doctor", cmd_doctor, "[--login] [--json] [--redact] [USER]",
+	"check the whole way of a token, and say what to do", GROUP_TROUBLE},
     {"explain", cmd_explain,
 	"[--json] TEXT...\n"
 	"       sasl-bearer explain --list [--json|--markdown]",

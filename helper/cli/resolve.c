@@ -87,12 +87,12 @@ copy_service(struct resolved *r, const struct msg *m, size_t i)
 		memcpy(r->sasl_user[i], r->user, sizeof(r->user));
 }
 
-/* Take over what the reply says of an account that serves a user. */
-static void
-take(struct resolved *r, const struct msg *m, const char *user)
+void
+resolved_read(const struct msg *m, const char *user, struct resolved *r)
 {
 	size_t i;
 
+	*r = (struct resolved){.services = services_of(m)};
 	copy(r->account, sizeof(r->account), m, "account");
 	snprintf(r->user, sizeof(r->user), "%s", user);
 	copy(r->pattern, sizeof(r->pattern), m, "user");
@@ -102,7 +102,6 @@ take(struct resolved *r, const struct msg *m, const char *user)
 	copy(r->tenant, sizeof(r->tenant), m, "tenant");
 	copy(r->hosts, sizeof(r->hosts), m, "hosts");
 	copy(r->allow, sizeof(r->allow), m, "allow");
-	r->services = services_of(m);
 	for (i = 0; i < SERVICES; i++)
 		copy_service(r, m, i);
 }
@@ -125,7 +124,7 @@ consider(struct search *s, const struct msg *reply)
 	add_candidate(s, account);
 	if (m == MATCH_DOMAIN)
 		user = s->operand;
-	take(&s->found, reply, user ? user : account);
+	resolved_read(reply, user ? user : account, &s->found);
 }
 
 /* Go through the accounts the helper lists. Returns 0 or an exit code. */

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include "common/msg.h"
 #include "common/util.h"
 #include "helper/cli/cli.h"
 
@@ -38,6 +39,14 @@ struct resolved {
  * Returns 0 or an exit code, reported with the candidates.
  */
 int resolve(struct cli *cli, const char *operand, struct resolved *ret);
+
+/*
+ * Take over what one message of "list" says about an account.
+ *
+ *	user	whom it is for here: of "*@domain", a mailbox, or as it is
+ *	ret	written whole
+ */
+void resolved_read(const struct msg *m, const char *user, struct resolved *ret);
 
 /* Whether the account allows a uid, besides root and the helper's own. */
 int resolved_allows(const struct resolved *account, uid_t uid);

@@ -39,8 +39,8 @@ hello(struct cli *cli, uid_t *ret_peer, struct call **ret)
 	return r;
 }
 
-static int
-find_daemon(const struct settings *s, char *path)
+int
+start_find(const struct settings *s, char path[PATH_MAX])
 {
 	snprintf(path, PATH_MAX, "%s/" DAEMON, s->libexec_dir);
 	if (access(path, X_OK) == 0)
@@ -125,7 +125,7 @@ start_helper(struct cli *cli, uid_t *ret_peer)
 		call_free(c);
 		return r;
 	}
-	found = find_daemon(&cli->settings, path);
+	found = start_find(&cli->settings, path);
 	if (found < 0)
 		r = call_report(c, r);
 	call_free(c);

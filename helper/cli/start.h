@@ -3,6 +3,8 @@
 #ifndef SASL_BEARER_START_H
 #define SASL_BEARER_START_H
 
+#include <limits.h>
+
 #include "helper/cli/cli.h"
 
 /*
@@ -25,5 +27,12 @@ int start_helper(struct cli *cli, uid_t *ret_peer);
  * Returns 0 or EX_NOPERM, reported.
  */
 int start_check_rights(const struct cli *cli, uid_t peer, const char *what);
+
+/*
+ * Find the program sasl-bearerd: in libexec_dir, or where it is installed.
+ *
+ * Returns 0 or a negative errno.
+ */
+int start_find(const struct settings *s, char path[PATH_MAX]);
 
 #endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* doctor-mail - what the mail servers offer, and whether they let one in */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "helper/cli/claims.h"
+#include "helper/cli/doctor.h"
+#include "helper/cli/mail.h"
+#include "helper/explain/explain.h"
+
+/* The mechanisms of ours that a server offers, or "". */
+static const char *
+ours(const struct session *s)
+{
+	int bearer = claims_has(s->offer.mechanisms, "OAUTHBEARER");
+	int xoauth2 = claims_has(s->offer.mechanisms, "XOAUTH2");
+
+	return bearer && xoauth2 ? "OAUTHBEARER and XOAUTH2"
+	    : bearer		 ? "OAUTHBEARER"
+	    : xoauth2		 ? "XOAUTH2"
+				 : "";
+}
+
+/* What to do where there is no TLS session with the server. */
+static void
+put_remedy(struct doctor *d, const struct mail *m, int code)
+{
+	const char *name = m->session.protocol->name;
+
+	if (code == EX_NOHOST)
+		doctor_remedy(d,
+		    "mend %s_server in the account's file, or the DNS; try: "
+		    "getent hosts %s",
+		    name, m->server.host);
+	else if (strstr(m->session.error, "certificate"))
+		doctor_remedy(d,
+		    "where it is of a private CA: SSL_CERT_FILE=/path/ca.pem "
+		    "sasl-bearer doctor");
+	else
+		doctor_remedy(d,
+		    "let this machine connect there, or name another server "
+		    "with %s_server in the account's file",
+		    name);
+}
+
+/* Connect, without a login. Returns whether our mechanisms are there. */
+static int
+check_offer(struct doctor *d, struct mail *m)
+{
+	char server[RESOLVED_SERVER];
+	struct session *s = &m->session;
+	int r = session_open(s);
+
+	server_format(&m->server, server);
+	if (r != 0) {
+		put_remedy(d, m, r);
+		doctor_report(d, DOCTOR_FAILED, "%s", s->error);
+		return 0;
+	}
+	if (*ours(s)) {
+		doctor_report(
+		    d, DOCTOR_OK, "%s offers %s after TLS", server, ours(s));
+		return 1;
+	}
+	doctor_remedy(d,
+	    "switch OAuth on at the server (Dovecot: auth_mechanisms), or name "
+	    "another one with %s_server in the account's file",
+	    s->protocol->name);
+	doctor_report(d, DOCTOR_FAILED,
+	    "%s offers neither OAUTHBEARER nor XOAUTH2 after TLS, but %s",
+	    server,
+	    *s->offer.mechanisms ? s->offer.mechanisms : "no mechanism");
+	return 0;
+}
+
+/* A real login, and what the words of the server mean. */
+static void
+check_login(struct doctor *d, struct mail *m)
+{
+	struct session *s = &m->session;
+	const struct explain_names names = {
+	    .user = m->account.user,
+	    .account = m->account.account,
+	};
+	const struct explanation *e;
+	char means[EXPLAIN_TEXT_SIZE], remedy[EXPLAIN_TEXT_SIZE];
+
+	if (session_login(s) == 0) {
+		doctor_report(d, DOCTOR_OK, "%s lets %s in, by %s", s->host,
+		    s->user, s->mechanism);
+		return;
+	}
+	e = s->refused ? explain_reply(s->words) : NULL;
+	if (!e) {
+		doctor_remedy(d, "see each step: sasl-bearer probe %s %s",
+		    s->user, s->protocol->name);
+		doctor_report(d, DOCTOR_FAILED, "%s", s->error);
+		return;
+	}
+	explain_means(means, sizeof(means), e, &names);
+	explain_remedy(remedy, sizeof(remedy), e, &names);
+	doctor_remedy(d, "%s", remedy);
+	doctor_report(d, DOCTOR_FAILED, "%s: %s", s->error, means);
+}
+
+/* The server of one service. Returns a mail to look at, or NULL, reported. */
+static struct mail *
+find(struct doctor *d, const struct doctor_account *a, size_t service)
+{
+	enum service bit = (enum service)(1U << service);
+	const char *name = service_names[service];
+	struct mail *m;
+	char why[DOCTOR_TEXT];
+	int r;
+
+	if (!server_is_known(&a->is, bit)) {
+		/* an account for any service need not have them all */
+		if (a->is.services) {
+			doctor_remedy(d,
+			    "name it with %s_server in the account's file",
+			    name);
+			doctor_report(d, DOCTOR_SKIPPED,
+			    "it is not known which server it is");
+		}
+		return NULL;
+	}
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return NULL;
+	m->account = a->is;
+	m->session.stream.in = m->session.stream.out = -1;
+	m->session.protocol = protocol_find(name);
+	m->session.user = m->account.user;
+	cli_catch(why, sizeof(why));
+	r = resolve_server(&a->is, bit, NULL, &m->server);
+	cli_catch(NULL, 0);
+	m->session.host = m->server.host;
+	m->session.port = m->server.port;
+	if (r == 0)
+		return m;
+	doctor_report_line(d, DOCTOR_FAILED, why);
+	mail_free(m);
+	return NULL;
+}
+
+static void
+check_service(struct doctor *d, const struct doctor_account *a, size_t service)
+{
+	static const char *const checks[SERVICES] = {
+	    "imap server", "pop server", "smtp server"};
+	static const char *const logins[SERVICES] = {
+	    "imap login", "pop login", "smtp login"};
+	struct mail *m;
+	int offered;
+
+	d->check = checks[service];
+	m = find(d, a, service);
+	if (!m)
+		return;
+	offered = check_offer(d, m);
+	d->check = logins[service];
+	if (d->login && a->is.user[0] == '*')
+		doctor_report(d, DOCTOR_SKIPPED,
+		    "the account is for all of %s: name a mailbox", a->is.user);
+	else if (d->login && !offered)
+		doctor_report(d, DOCTOR_SKIPPED, "not without the server");
+	else if (d->login)
+		check_login(d, m);
+	mail_free(m);
+}
+
+void
+doctor_mail(struct doctor *d, const struct doctor_account *a)
+{
+	size_t i;
+
+	for (i = 0; i < SERVICES; i++)
+		if (!a->is.services || (a->is.services & 1U << i))
+			check_service(d, a, i);
+}
