@@ -53,29 +53,35 @@ take(struct logins *l, char *line)
 		    l->places + len, SHOWN - len, "%s%s", len ? ", " : "", key);
 }
 
-/* A file of lines; of hash: and the like it is what the table is made of. */
+/* The file that a map is made of: of hash: and the like, its source. */
+static const char *
+map_path(const char *map)
+{
+	static const char *const types[] = {
+	    "texthash:", "hash:", "btree:", "lmdb:", "cdb:", "dbm:", "sdbm:"};
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(types); i++)
+		if (strncmp(map, types[i], strlen(types[i])) == 0)
+			return map + strlen(types[i]);
+	return NULL;
+}
+
 static void
 read_map(struct logins *l, const char *map)
 {
-	static const char *const types[] = {
-	    "texthash", "hash", "btree", "lmdb", "cdb", "dbm", "sdbm"};
-	const char *path = strchr(map, ':');
+	const char *path = map_path(map);
+	FILE *f = path ? fopen(path, "re") : NULL;
 	char *line = NULL;
-	size_t size = 0, i = 0;
-	FILE *f;
+	size_t size = 0;
 
-	while (path && i < COUNT_OF(types) &&
-	    (strlen(types[i]) != (size_t)(path - map) ||
-		strncmp(types[i], map, strlen(types[i])) != 0))
-		i++;
-	f = path && i < COUNT_OF(types) ? fopen(path + 1, "re") : NULL;
 	if (!f) {
 		l->unread++;
 		doctor_report(l->p->d, DOCTOR_SKIPPED, "%s: not checked: %s",
 		    map,
-		    !path || i == COUNT_OF(types) ? "not a file"
-			: errno == EACCES	  ? "needs root"
-						  : "it cannot be read");
+		    !path		  ? "not a file"
+			: errno == EACCES ? "needs root"
+					  : "it cannot be read");
 		return;
 	}
 	while (getline(&line, &size, f) >= 0) {

@@ -63,7 +63,7 @@ find_barrier(const char *path, char barrier[SOCK_PATH_MAX], const char **mode)
 	struct stat st;
 	size_t i;
 
-	for (i = 1; path[i] && i < SOCK_PATH_MAX; i++) {
+	for (i = 1; i < SOCK_PATH_MAX && path[i]; i++) {
 		if (path[i] != '/')
 			continue;
 		snprintf(barrier, SOCK_PATH_MAX, "%.*s", (int)i, path);
