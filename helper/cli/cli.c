@@ -38,7 +38,7 @@ static const struct option common[] = {
 
 static const char *error_prefix; /* NULL: they go to standard error */
 static int in_progress;		 /* a line has no line feed yet */
-static char *caught; /* where they go instead, or NULL */
+static char *caught;		 /* where they go instead, or NULL */
 static size_t caught_size;
 
 void

@@ -84,6 +84,7 @@ check_login(struct doctor *d, struct mail *m)
 	const struct explain_names names = {
 	    .user = m->account.user,
 	    .account = m->account.account,
+	    .client_id = *m->account.client_id ? m->account.client_id : NULL,
 	};
 	const struct explanation *e;
 	char means[EXPLAIN_TEXT_SIZE], remedy[EXPLAIN_TEXT_SIZE];
@@ -102,7 +103,9 @@ check_login(struct doctor *d, struct mail *m)
 	}
 	explain_means(means, sizeof(means), e, &names);
 	explain_remedy(remedy, sizeof(remedy), e, &names);
-	doctor_remedy(d, "%s", remedy);
+	doctor_remedy(d, "%s%s%s",
+	    e->who >= EXPLAIN_TENANT ? explain_who_text(e->who) : "",
+	    e->who >= EXPLAIN_TENANT ? ": " : "", remedy);
 	doctor_report(d, DOCTOR_FAILED, "%s: %s", s->error, means);
 }
 

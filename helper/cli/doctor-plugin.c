@@ -123,9 +123,8 @@ report_others(struct doctor *d, const struct plugins *p)
 		snprintf(file, sizeof(file), "lib%s.so", p->name[i]);
 		if (!find_file(file, path))
 			snprintf(path, sizeof(path), "%s", file);
-		doctor_remedy(d,
-		    "remove its package, or: %smv %s %s.off", doctor_sudo(d),
-		    path, path);
+		doctor_remedy(d, "remove its package, or: %smv %s %s.off",
+		    doctor_sudo(d), path, path);
 		doctor_report(d, DOCTOR_WARNING,
 		    "%s has OAUTHBEARER or XOAUTH2 as well: libsasl2 may take "
 		    "it instead",
