@@ -40,7 +40,7 @@ static const char *const states[] = {
     "fresh", "aging", "stale", "backoff", "login_required", "config"};
 
 struct sample {
-	char account[USER_MAX + 1];
+	char account[ACCOUNT_NAME_MAX + 1];
 	char state[STATE_MAX];
 	int64_t number[COUNT_OF(numbers)]; /* -1: it is not told */
 	int unsaved;
@@ -71,9 +71,11 @@ take(void *context, const struct msg *m)
 	if (!all)
 		return -1;
 	s->all = all;
-	a = &all[s->count++];
+	a = &all[s->count];
 	memset(a, 0, sizeof(*a));
 	copy(a->account, sizeof(a->account), msg_get(m, "account"));
+	if (!account_name_valid(a->account))
+		return 0; /* it is no helper of ours that says so */
 	copy(a->state, sizeof(a->state), msg_get(m, "state"));
 	a->unsaved = msg_get(m, "unsaved") != NULL;
 	for (i = 0; i < COUNT_OF(numbers); i++)
@@ -84,6 +86,7 @@ take(void *context, const struct msg *m)
 	n = health_check(m, s->now, NULL, problems);
 	for (i = 0; i < n; i++)
 		a->problem[problems[i].what] = problems[i].severity;
+	s->count++;
 	return 0;
 }
 
@@ -96,20 +99,16 @@ put_head(FILE *f, const char *name, const char *help)
 	    name, help, name);
 }
 
-/* sasl_bearer_NAME{account="ACCOUNT",LABEL="VALUE"} NUMBER */
+/*
+ * sasl_bearer_NAME{account="ACCOUNT",LABEL="VALUE"} NUMBER; what a label must
+ * not have as it is, a quote, a backslash or a line feed, is in no account's
+ * name: account_name_valid().
+ */
 static void
 put(FILE *f, const char *name, const struct sample *a, const char *label,
     const char *value, int64_t number)
 {
-	const char *p;
-
-	fprintf(f, "sasl_bearer_%s{account=\"", name);
-	for (p = a->account; *p; p++) {
-		if (*p == '"' || *p == '\\')
-			putc('\\', f);
-		putc(*p, f);
-	}
-	putc('"', f);
+	fprintf(f, "sasl_bearer_%s{account=\"%s\"", name, a->account);
 	if (label)
 		fprintf(f, ",%s=\"%s\"", label, value);
 	fprintf(f, "} %" PRId64 "\n", number);
