@@ -216,7 +216,7 @@ store_all(struct import *im)
 		if (!import_is_account(&im->items[i]))
 			continue;
 		signals_hold(&old);
-		if (!im->dry_run)
+		if (!im->dry_run && !im->items[i].is_held)
 			r = store(im, &im->items[i]);
 		if (r == 0)
 			import_print(im, &im->items[i]);

@@ -11,10 +11,13 @@
 #include <unistd.h>
 
 #include "common/util.h"
+#include "helper/cli/call.h"
 #include "helper/cli/import.h"
 
-#define WINDOW_MIN_S 300 /* what an account has anyway */
-#define USEFUL_S 60	 /* that an access token must still be good for */
+#define WINDOW_MIN_S 300     /* what an account has anyway */
+#define USEFUL_S 60	     /* that an access token must still be good for */
+#define LIFETIME_MAX_S 86400 /* what is believed of one */
+#define ALL_SERVICES (SERVICE_IMAP | SERVICE_POP | SERVICE_SMTP)
 
 int
 import_is_account(const struct import_item *it)
@@ -183,7 +186,7 @@ services_of(const struct import *im, const struct import_item *it,
 	if (im->services)
 		return bits;
 	return it->file.kind == IMPORT_TOKENS && p->scope_smtp ? SERVICE_SMTP
-							       : 7;
+							       : ALL_SERVICES;
 }
 
 /*
@@ -345,7 +348,30 @@ lifetime(const struct import_file *f)
 
 	if (!f->access_token || f->client_credentials || left < USEFUL_S)
 		return 0;
-	return left;
+	return left < LIFETIME_MAX_S ? left : LIFETIME_MAX_S;
+}
+
+int
+import_is_held(const struct import *im, const struct import_item *it)
+{
+	struct call *c;
+	const char *state;
+	int r, held = 0;
+
+	if (it->login.text || call_new(im->cli, "list", &c) != 0)
+		return 0;
+	msg_put(&c->w, "user", it->login.name);
+	r = call_try(c);
+	while (r == 0 && !held && !msg_get(&c->reply, "count")) {
+		r = call_next(c);
+		state = msg_get(&c->reply, "state");
+		held = r == 0 && msg_get(&c->reply, "refresh_token_age") &&
+		    strcmp(msg_get(&c->reply, "account"), it->login.name) ==
+			0 &&
+		    state && strcmp(state, "login_required") != 0;
+	}
+	call_free(c);
+	return held;
 }
 
 int
@@ -370,6 +396,8 @@ import_prepare(const struct import *im, struct import_item *it)
 		r = login_read_secret(&it->login);
 	if (r == 0)
 		r = check_existing(it, &s);
+	if (r == 0)
+		it->is_held = import_is_held(im, it);
 	it->expires_in = lifetime(&it->file);
 	conf_clear(provider_keys, &s.conf);
 	return r;

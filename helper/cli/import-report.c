@@ -53,11 +53,25 @@ print_notes(const struct import *im, const struct import_item *it)
 		    it->file.kind == IMPORT_MUTT ? "NAME" : "postfix");
 }
 
+/* Why nothing is done for a file, and how it can be. */
+static void
+print_held(const struct import_item *it)
+{
+	printf("Left out %s: the helper has the tokens of account %s\n"
+	       "already, and newer ones perhaps; to replace them run first\n"
+	       "    sasl-bearer logout --keep-grant %s\n\n",
+	    it->name, it->login.name, it->login.name);
+}
+
 void
 import_print(const struct import *im, const struct import_item *it)
 {
 	const struct login *l = &it->login;
 
+	if (it->is_held) {
+		print_held(it);
+		return;
+	}
 	printf("%s %s, from %s\n", im->dry_run ? "Would import" : "Imported",
 	    l->account->user, *it->path ? it->path : "the standard input");
 	printf("    account: %s%s\n", l->path,
@@ -78,7 +92,7 @@ has_kind(const struct import *im, enum import_kind kind)
 	size_t i;
 
 	for (i = 0; i < im->count; i++)
-		if (im->items[i].file.kind == kind)
+		if (im->items[i].file.kind == kind && !im->items[i].is_held)
 			return 1;
 	return 0;
 }
@@ -89,9 +103,26 @@ user_of(const struct import *im, enum import_kind kind)
 {
 	size_t i;
 
-	for (i = 0; im->items[i].file.kind != kind; i++)
+	for (i = 0; im->items[i].file.kind != kind || im->items[i].is_held; i++)
 		;
 	return im->items[i].login.account->user;
+}
+
+/* What comes first and last with sasl-xoauth2, whatever program it is in. */
+static void
+print_own(const struct import *im)
+{
+	const char *user = user_of(im, IMPORT_TOKENS);
+
+	printf("sasl-xoauth2, in this order:\n"
+	       "  1. End the programs that use it; then have the package "
+	       "sasl-xoauth2 removed,\n"
+	       "     for libsasl2 takes one plugin for XOAUTH2.\n"
+	       "  2. Try it:\n"
+	       "         sasl-bearer refresh %s\n"
+	       "  3. \"sasl-bearer setup PROGRAM %s\" prints what a\n"
+	       "     program needs.\n\n",
+	    user, user);
 }
 
 static void
@@ -100,14 +131,14 @@ print_postfix(const struct import *im)
 	const char *user = user_of(im, IMPORT_TOKENS);
 
 	printf("sasl-xoauth2, in this order:\n"
-	       "  1. Stop Postfix%s, so that nobody refreshes a token that "
-	       "moves:\n"
+	       "  1. Stop Postfix%s, so that nobody else refreshes a token:\n"
 	       "         postfix stop\n",
 	    im->dry_run ? "" : ", if it still runs");
 	if (im->dry_run)
 		printf("     Then import, without --dry-run.\n");
 	printf(
-	    "  2. Remove the other plugin, for it claims XOAUTH2 as well:\n"
+	    "  2. Remove the other plugin, for libsasl2 takes one for "
+	    "XOAUTH2:\n"
 	    "         apt-get remove sasl-xoauth2\n"
 	    "  3. Let Postfix use this one, and never send a token without "
 	    "TLS:\n"
@@ -150,11 +181,15 @@ print_mutt(const struct import *im)
 void
 import_print_steps(const struct import *im)
 {
+	if (!has_kind(im, IMPORT_TOKENS) && !has_kind(im, IMPORT_MUTT))
+		return;
 	printf("A refresh token may be replaced with each use, so from the "
 	       "import on only the\nhelper may use it. %s\n\n",
 	    im->dry_run ? "Nothing was written. What is to be done:"
 			: "What is left to do:");
-	if (has_kind(im, IMPORT_TOKENS))
+	if (has_kind(im, IMPORT_TOKENS) && im->cli->user_mode)
+		print_own(im);
+	else if (has_kind(im, IMPORT_TOKENS))
 		print_postfix(im);
 	if (has_kind(im, IMPORT_MUTT))
 		print_mutt(im);

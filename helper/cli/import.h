@@ -22,6 +22,7 @@ struct import_item {
 	char *more; /* of the login */
 	struct login login;
 	int64_t expires_in; /* of the access token; 0: it is not stored */
+	int is_held; /* the helper has a grant already: nothing is done */
 };
 
 struct import {
@@ -71,6 +72,14 @@ int import_source_find(const struct import *im, const struct import_item *it,
  * Returns 0 or an exit code, reported.
  */
 int import_prepare(const struct import *im, struct import_item *it);
+
+/*
+ * Whether the helper has a grant of the account that may be good: perhaps what
+ * an earlier import gave it, and newer by now than what the file has.
+ *
+ * Not reported: a helper that does not answer has none.
+ */
+int import_is_held(const struct import *im, const struct import_item *it);
 
 /* Whether an item is to become an account: it is not the configuration. */
 int import_is_account(const struct import_item *it);

@@ -169,6 +169,21 @@ agrees(const struct account_conf *a, const struct field *f, const char *value)
 	return same;
 }
 
+static int
+report_differs(
+    const struct cli *cli, const struct login *l, const struct field *f)
+{
+	if (l->from)
+		return cli_error(EX_CONFIG,
+		    "%s: %s differs from the one in %s, which %s does not "
+		    "change; edit that file",
+		    l->from, f->key, l->path, cli->command->name);
+	return cli_error(EX_CONFIG,
+	    "%s differs from %s in %s, which %s does not change; edit the file "
+	    "or leave the option out",
+	    f->name, f->key, l->path, cli->command->name);
+}
+
 /* An existing file is never changed: the options must agree with it. */
 static int
 use_existing(struct cli *cli, struct login *l)
@@ -182,11 +197,7 @@ use_existing(struct cli *cli, struct login *l)
 	for (i = 0; i < COUNT_OF(fields); i++) {
 		value = option_of(l, &fields[i]);
 		if (value && !agrees(l->account, &fields[i], value))
-			return cli_error(EX_CONFIG,
-			    "%s differs from %s in %s, which %s does not "
-			    "change; edit the file or leave the option out",
-			    fields[i].name, fields[i].key, l->path,
-			    cli->command->name);
+			return report_differs(cli, l, &fields[i]);
 	}
 	if (l->account->grant != GRANT_REFRESH_TOKEN)
 		return cli_error(EX_USAGE,
@@ -200,13 +211,15 @@ use_existing(struct cli *cli, struct login *l)
 static void
 report_new(void *context, const char *line)
 {
-	size_t len = strlen(context);
+	const struct login *l = context;
+	size_t len = strlen(l->path);
 
-	if (strncmp(line, context, len) == 0 && line[len] == ':') {
+	if (strncmp(line, l->path, len) == 0 && line[len] == ':') {
 		line += len + 1;
 		line += strspn(line, "0123456789: ");
 	}
-	cli_error(0, "cannot make the account: %s", line);
+	cli_error(0, "%s%scannot make the account: %s", l->from ? l->from : "",
+	    l->from ? ": " : "", line);
 }
 
 /* Write the file under another name, and remove it: it will be possible. */
@@ -238,7 +251,7 @@ try_write(struct cli *cli, const struct login *l)
 static int
 try_new(struct cli *cli, struct login *l)
 {
-	struct conf_errors e = {.report = report_new, .context = l->path};
+	struct conf_errors e = {.report = report_new, .context = l};
 
 	if (account_load_text(
 		&cli->settings, l->name, l->text, &l->account, &e) < 0)

@@ -240,9 +240,12 @@ def write_with_script(world, home):
         world.oauth.approve(next(iter(world.oauth.devices.values()))["user_code"], MARY)
     person = threading.Thread(target=approve, daemon=True)
     person.start()
+    # it sends no secret where it asks for a code
+    clients, world.oauth.clients = world.oauth.clients, None
     done = world.env.run(
         ["/usr/bin/python3", script, path, "--authorize"], input=f"test\ndevicecode\n{MARY}\n",
         env={"GNUPGHOME": home, "SSL_CERT_FILE": world.env.tls().ca}, timeout=60)
+    world.oauth.clients = clients
     assert done.rc == 0, done
     return path
 
@@ -395,27 +398,50 @@ def application(world):
 
 @tap.promise
 def again(world):
-    "an account that exists is used as it is: an import after a failure needs no other command"
+    "what was imported is left out the second time: the helper's token may be newer"
     user = "again@example.com"
-    first, second = world.tokens(user), world.tokens(user, directory="newer")
-    world.run(world.config(), first)
-    before = world.lines(user)
-    done = world.run(world.config(), second)
+    path, config = world.tokens(user), world.config()
+    world.run(config, path)
+    assert world.helper.cli("refresh", user).rc == 0
+    before = world.snapshot()
+    other = world.tokens("other@example.com")
+    for options, text in ((("--dry-run",), "Would import other@"), ((), "Imported other@")):
+        done = world.run(*options, config, path, other)
+        assert f"Left out {path}: the helper has the tokens of account {user}" in done.stdout, done
+        assert text in done.stdout, done
+    after = world.snapshot()
+    assert {p: data for p, data in after.items() if "/old" not in p and "other" not in p} == {
+        p: data for p, data in before.items() if "/old" not in p}
+
+
+@tap.promise
+def existing(world):
+    "an account that exists is used as it is, where it has no tokens or its grant is dead"
+    user = "existing@example.com"
+    first, second, config = world.tokens(user), world.tokens(user, directory="new"), world.config()
+    world.run(config, first)
+    assert world.helper.cli("logout", "--keep-grant", user).rc == 0
+    lines = world.lines(user)
+    done = world.run(config, first)
     assert "which exists and stays as it is" in done.stdout, done.stdout
-    assert world.lines(user) == before
+    assert world.helper.state(user)["refresh_token"] == load(first)["refresh_token"]
+    world.oauth.revoke(load(first)["refresh_token"])
+    assert world.helper.cli("refresh", user).rc == 69
+    world.run(config, second)
+    assert world.lines(user) == lines
     assert world.helper.state(user)["refresh_token"] == load(second)["refresh_token"]
 
 
 @tap.promise
 def differs(world):
     "what differs from an existing account is an error that names the key, and nothing changes"
-    user = "again@example.com"
+    user = "existing@example.com"
     path, before = world.tokens(user), world.snapshot()
-    cases = (({"client_id": "other"}, (), "--client-id differs from client_id in"),
+    cases = (({"client_id": "other"}, (), "client_id differs from the one in"),
              ({"client_secret": "other"}, (), "client_secret differs from the secret of"),
              ({"token_endpoint": "https://id.example/t"}, ("--hosts", "localhost,127.0.0.1"),
               "token_endpoint differs from"),
-             ({}, ("--services", "imap"), "--services differs from services in"))
+             ({}, ("--services", "imap"), "services differs from the one in"))
     for more, options, text in cases:
         done = world.run(path, world.config(name="differs.conf", **more), *options, rc=78)
         assert text in done.stderr and world.account(user) in done.stderr, done.stderr
