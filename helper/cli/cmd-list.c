@@ -2,7 +2,6 @@
 /* cmd-list - show the accounts and their state */
 #include "config.h"
 
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +11,13 @@
 #include "common/err.h"
 #include "common/util.h"
 #include "helper/cli/call.h"
+#include "helper/cli/colour.h"
+#include "helper/cli/json.h"
 #include "helper/cli/screen.h"
 #include "helper/cli/table.h"
 #include "helper/cli/when.h"
+
+#define COLUMN_STATE 3
 
 /* What the helper tells about an account, in the order of the JSON. */
 static const struct {
@@ -43,9 +46,11 @@ static const struct {
     {"last_used", 1},
 };
 
-/* Where a message about an account goes: one of the two. */
+/* Where a message about an account goes: one of the three. */
 struct output {
 	struct json_object *array;
+	int only_names;
+	char *names; /* in lines, on the heap */
 	struct table table;
 	char *errors; /* lines below the table, on the heap */
 	char *plain;  /* accounts that are stored unencrypted, likewise */
@@ -107,6 +112,28 @@ append(char **text, const char *a, const char *a_end, const char *b,
 	return 0;
 }
 
+/* A word for a state says it all, the colour nothing more. */
+static enum colour
+colour_of(size_t column, const char *cell)
+{
+	static const struct {
+		const char *state;
+		enum colour colour;
+	} colours[] = {
+	    {"fresh", COLOUR_GOOD},
+	    {"aging", COLOUR_GOOD},
+	    {"backoff", COLOUR_WARN},
+	    {"login_required", COLOUR_BAD},
+	    {"config", COLOUR_BAD},
+	};
+	size_t i;
+
+	for (i = 0; column == COLUMN_STATE && i < COUNT_OF(colours); i++)
+		if (strcmp(cell, colours[i].state) == 0)
+			return colours[i].colour;
+	return COLOUR_END;
+}
+
 static int
 add_row(struct output *out, const struct msg *m)
 {
@@ -140,19 +167,16 @@ add(void *context, const struct msg *m)
 	struct output *out = context;
 
 	out->count++;
-	return out->array ? add_json(out, m) : add_row(out, m);
+	if (out->array)
+		return add_json(out, m);
+	if (out->only_names)
+		return append(&out->names, msg_get(m, "account"), "\n", "", "");
+	return add_row(out, m);
 }
 
 static void
-print(const struct output *out)
+print_table(const struct output *out)
 {
-	if (out->array) {
-		printf("%s\n",
-		    json_object_to_json_string_ext(out->array,
-			JSON_C_TO_STRING_PRETTY |
-			    JSON_C_TO_STRING_NOSLASHESCAPE));
-		return;
-	}
 	if (out->count == 0) {
 		printf("no accounts; \"sasl-bearer login\" makes one\n");
 		return;
@@ -165,20 +189,45 @@ print(const struct output *out)
 		    out->plain_count == out->count ? " all" : out->plain);
 }
 
+static int
+print(struct output *out)
+{
+	struct json_object *array = out->array;
+
+	out->array = NULL;
+	if (array)
+		return json_print(array);
+	if (!out->only_names)
+		print_table(out);
+	else if (out->names)
+		fputs(out->names, stdout);
+	return 0;
+}
+
 int
 cmd_list(struct cli *cli, int argc, char **argv)
 {
 	static const char *const heading[TABLE_COLUMNS] = {
 	    "ACCOUNT", "USER", "PROVIDER", "STATE", "EXPIRES", "USED"};
+	struct output out = {.now = time(NULL), .table.colour_of = colour_of};
 	int json = 0, r;
-	const struct cli_option options[] = {{"json", NULL, &json}, {0}};
-	struct output out = {.now = time(NULL)};
+	const struct cli_option options[] = {
+	    {"json", NULL, &json},
+	    {"names", NULL, &out.only_names},
+	    {0},
+	};
 
 	r = cli_parse(cli, options, argc, argv);
 	if (r != 0)
 		return r;
 	if (optind < argc)
-		return cli_error(EX_USAGE, "list takes no arguments");
+		return cli_error(EX_USAGE,
+		    "list takes no arguments, and shows all accounts; \"%s\" is "
+		    "not for it",
+		    argv[optind]);
+	if (json && out.only_names)
+		return cli_error(EX_USAGE,
+		    "--json and --names do not go together: choose one");
 	if (json)
 		out.array = json_object_new_array();
 	else if (table_add(&out.table, heading) < 0)
@@ -186,9 +235,10 @@ cmd_list(struct cli *cli, int argc, char **argv)
 	if (r == 0)
 		r = call_list(cli, NULL, add, &out);
 	if (r == 0)
-		print(&out);
+		r = print(&out);
 	json_object_put(out.array);
 	table_clear(&out.table);
+	free(out.names);
 	free(out.errors);
 	free(out.plain);
 	return r;

@@ -143,6 +143,7 @@ int
 cmd_login(struct cli *cli, int argc, char **argv)
 {
 	struct login l = {0};
+	int json = 0, r;
 	const struct cli_option options[] = {
 	    {"provider", &l.provider, NULL},
 	    {"tenant", &l.tenant, NULL},
@@ -157,10 +158,10 @@ cmd_login(struct cli *cli, int argc, char **argv)
 	    {"browser", NULL, &l.ways[WAY_BROWSER]},
 	    {"device", NULL, &l.ways[WAY_DEVICE]},
 	    {"paste", NULL, &l.ways[WAY_PASTE]},
+	    {"json", NULL, &json},
 	    {0},
 	};
 	const char *operand;
-	int r;
 
 	r = cli_parse(cli, options, argc, argv);
 	if (r != 0)
@@ -170,8 +171,12 @@ cmd_login(struct cli *cli, int argc, char **argv)
 		    "--browser, --device and --paste exclude each other");
 	if (l.provider && strcmp(l.provider, "list") == 0) {
 		r = cli_settings(cli);
-		return r == 0 ? login_providers(cli) : r;
+		return r == 0 ? login_providers(cli, json) : r;
 	}
+	if (json)
+		return cli_error(EX_USAGE,
+		    "--json is for \"--provider list\"; a sign-in talks to a "
+		    "person");
 	if (l.as && (!*l.as || !util_text_valid(l.as, strlen(l.as))))
 		return cli_error(
 		    EX_USAGE, "--as is empty, or has a control byte in it");

@@ -8,7 +8,19 @@
 #include <unistd.h>
 
 #include "helper/cli/call.h"
+#include "helper/cli/json.h"
 #include "helper/cli/resolve.h"
+
+static int
+print_json(const struct resolved *a, const struct msg *reply)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_put(o, "account", a->account);
+	json_put(o, "revoked", msg_get(reply, "revoked"));
+	json_put(o, "reason", msg_get(reply, "reason"));
+	return json_print(o);
+}
 
 /* Say what is gone and what is not. */
 static void
@@ -39,8 +51,9 @@ print_result(struct cli *cli, const char *account, const struct msg *reply)
 int
 cmd_logout(struct cli *cli, int argc, char **argv)
 {
-	int keep_grant = 0, r;
+	int keep_grant = 0, json = 0, r;
 	const struct cli_option options[] = {
+	    {"json", NULL, &json},
 	    {"keep-grant", NULL, &keep_grant},
 	    {0},
 	};
@@ -62,7 +75,9 @@ cmd_logout(struct cli *cli, int argc, char **argv)
 	msg_put(&c->w, "account", account.account);
 	msg_put(&c->w, "revoke", keep_grant ? NULL : "yes");
 	r = call_run(c);
-	if (r == 0)
+	if (r == 0 && json)
+		r = print_json(&account, &c->reply);
+	else if (r == 0)
 		print_result(cli, account.account, &c->reply);
 	call_free(c);
 	return r;

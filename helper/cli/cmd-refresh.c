@@ -6,24 +6,37 @@
 #include <time.h>
 
 #include "helper/cli/call.h"
+#include "helper/cli/json.h"
 #include "helper/cli/resolve.h"
 #include "helper/cli/when.h"
 
-static const struct cli_option options[] = {{0}};
+static int
+print_json(const struct resolved *a, int64_t expires_at)
+{
+	struct json_object *o = json_object_new_object();
 
-static void
-print_result(const struct msg *reply, const char *account)
+	json_put(o, "account", a->account);
+	json_put(o, "user", a->user);
+	json_object_object_add(o, "expires_at",
+	    expires_at > 0 ? json_object_new_int64(expires_at) : NULL);
+	return json_print(o);
+}
+
+static int
+print_result(const struct msg *reply, const struct resolved *a, int json)
 {
 	char when[WHEN_SIZE];
 	int64_t at = 0;
 
-	if (msg_get_number(reply, "expires_at", 1, INT64_MAX, &at) == 0 &&
-	    at > 0) {
-		when_format(at, time(NULL), when);
-		printf("%s: new token, expires %s\n", account, when);
-	} else {
-		printf("%s: new token\n", account);
-	}
+	msg_get_number(reply, "expires_at", 1, INT64_MAX, &at);
+	if (json)
+		return print_json(a, at);
+	when_format(at, time(NULL), when);
+	if (at > 0)
+		printf("%s: new token, expires %s\n", a->account, when);
+	else
+		printf("%s: new token\n", a->account);
+	return 0;
 }
 
 int
@@ -32,7 +45,8 @@ cmd_refresh(struct cli *cli, int argc, char **argv)
 	struct resolved account;
 	struct call *c = NULL;
 	const char *operand;
-	int r;
+	int json = 0, r;
+	const struct cli_option options[] = {{"json", NULL, &json}, {0}};
 
 	r = cli_parse(cli, options, argc, argv);
 	if (r != 0)
@@ -50,7 +64,7 @@ cmd_refresh(struct cli *cli, int argc, char **argv)
 		msg_put(&c->w, "user", account.user);
 	r = call_run(c);
 	if (r == 0)
-		print_result(&c->reply, account.account);
+		r = print_result(&c->reply, &account, json);
 	call_free(c);
 	return r;
 }

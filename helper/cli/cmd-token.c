@@ -2,7 +2,6 @@
 /* cmd-token - print an access token */
 #include "config.h"
 
-#include <json-c/json.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "common/util.h"
 #include "common/wire.h"
 #include "helper/cli/call.h"
+#include "helper/cli/json.h"
 #include "helper/cli/resolve.h"
 
 struct request {
@@ -84,14 +84,11 @@ print_json(const struct answer *a)
 	const char *text;
 	int r = EX_OSERR;
 
-	json_object_object_add(
-	    o, "access_token", json_object_new_string(a->token));
+	json_put(o, "access_token", a->token);
 	json_object_object_add(
 	    o, "expires_at", json_object_new_int64(a->expires_at));
-	json_object_object_add(
-	    o, "sasl_user", json_object_new_string(a->sasl_user));
-	json_object_object_add(o, "token_id",
-	    a->token_id ? json_object_new_string(a->token_id) : NULL);
+	json_put(o, "sasl_user", a->sasl_user);
+	json_put(o, "token_id", a->token_id);
 	text = json_object_to_json_string_ext(
 	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (text)
@@ -165,19 +162,22 @@ int
 cmd_token(struct cli *cli, int argc, char **argv)
 {
 	struct request q = {.format = "raw"};
+	int json = 0, r;
 	const struct cli_option options[] = {
 	    {"service", &q.service, NULL},
 	    {"host", &q.host, NULL},
 	    {"format", &q.format, NULL},
+	    {"json", NULL, &json},
 	    {0},
 	};
 	struct resolved account;
 	const char *operand;
-	int r;
 
 	r = cli_parse(cli, options, argc, argv);
 	if (r != 0)
 		return r;
+	if (json)
+		q.format = "json";
 	if (!format_valid(q.format))
 		return cli_error(EX_USAGE,
 		    "unknown format \"%s\"; it is raw, xoauth2, oauthbearer or "

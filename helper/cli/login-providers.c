@@ -6,12 +6,20 @@
 #include <string.h>
 
 #include "common/util.h"
+#include "helper/cli/colour.h"
+#include "helper/cli/json.h"
 #include "helper/cli/login-providers.h"
 #include "helper/cli/redirect.h"
+#include "helper/cli/screen.h"
 
 #define WAYS_MAX 64
 #define INDENT 11 /* as wide as "    needs: " */
-#define WIDTH 80  /* of a line */
+
+struct listing {
+	struct cli *cli;
+	char **seen;		  /* names of providers */
+	struct json_object *json; /* or NULL: for people */
+};
 
 static void
 add_way(char ways[WAYS_MAX], int has, const char *way)
@@ -50,40 +58,51 @@ find_ways(const struct provider *p, char ways[WAYS_MAX])
 	add_way(ways, !*ways, "any");
 }
 
-/* Print words below each other, where they do not fit beside each other. */
 static void
 print_words(const char *heading, const char *text)
 {
-	size_t n, at = INDENT - 1;
-
-	printf("    %-*s", INDENT - 5, heading);
-	for (; *text; text += n + strspn(text + n, " ")) {
-		n = strcspn(text, " ");
-		if (at >= INDENT && at + 1 + n > WIDTH) {
-			printf("\n%*s", INDENT - 1, "");
-			at = INDENT - 1;
-		}
-		printf(" %.*s", (int)n, text);
-		at += 1 + n;
-	}
-	printf("\n");
+	printf("    %-*s", INDENT - 4, heading);
+	screen_fill(INDENT, text);
 }
 
-/* Print one provider, if its file can be read. */
 static void
-print_provider(struct cli *cli, const char *name)
+print(const struct provider *p, const char *name, const char *ways)
+{
+	printf("%s%s%s", colour(stdout, COLOUR_HEADING), name,
+	    colour(stdout, COLOUR_END));
+	printf("%s%s\n", p->title ? ": " : "", p->title ? p->title : "");
+	print_words("ways:", ways);
+	if (p->needs)
+		print_words("needs:", p->needs);
+}
+
+static struct json_object *
+make_json(const struct provider *p, const char *name, const char *ways)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_put(o, "name", name);
+	json_put(o, "title", p->title);
+	json_object_object_add(o, "ways", json_words(ways));
+	json_put(o, "needs", p->needs);
+	return o;
+}
+
+/* Show one provider, if its file can be read. */
+static void
+show_provider(struct listing *l, const char *name)
 {
 	struct conf_errors e = {.report = cli_report};
 	struct provider p = {0};
 	char ways[WAYS_MAX];
 
-	if (provider_load(&cli->settings, name, &p, &e) == 0) {
+	if (provider_load(&l->cli->settings, name, &p, &e) == 0) {
 		find_ways(&p, ways);
-		printf("%s%s%s\n", name, p.title ? ": " : "",
-		    p.title ? p.title : "");
-		print_words("ways:", ways);
-		if (p.needs)
-			print_words("needs:", p.needs);
+		if (l->json)
+			json_object_array_add(
+			    l->json, make_json(&p, name, ways));
+		else
+			print(&p, name, ways);
 	}
 	conf_clear(provider_keys, &p);
 }
@@ -97,9 +116,9 @@ has_name(char **list, const char *name)
 	return 0;
 }
 
-/* Print what a directory has and the ones before it have not. */
+/* Show what a directory has and the ones before it have not. */
 static int
-print_directory(struct cli *cli, const char *dir, char ***seen)
+show_directory(struct listing *l, const char *dir)
 {
 	struct conf_errors e = {.report = cli_report};
 	char **names;
@@ -109,25 +128,30 @@ print_directory(struct cli *cli, const char *dir, char ***seen)
 	if (r < 0)
 		return r;
 	for (i = 0; r == 0 && names[i]; i++) {
-		if (has_name(*seen, names[i]))
+		if (has_name(l->seen, names[i]))
 			continue;
-		r = list_add(seen, names[i], strlen(names[i]));
+		r = list_add(&l->seen, names[i], strlen(names[i]));
 		if (r == 0)
-			print_provider(cli, names[i]);
+			show_provider(l, names[i]);
 	}
 	list_free(names);
 	return r;
 }
 
 int
-login_providers(struct cli *cli)
+login_providers(struct cli *cli, int json)
 {
-	char **seen = NULL;
+	struct listing l = {.cli = cli};
 	size_t i;
 	int r = 0;
 
+	if (json)
+		l.json = json_object_new_array();
 	for (i = 0; r == 0 && cli->settings.providers_dir[i]; i++)
-		r = print_directory(cli, cli->settings.providers_dir[i], &seen);
-	list_free(seen);
-	return r < 0 ? EX_CONFIG : 0;
+		r = show_directory(&l, cli->settings.providers_dir[i]);
+	list_free(l.seen);
+	if (r == 0)
+		return json_print(l.json);
+	json_object_put(l.json);
+	return EX_CONFIG;
 }

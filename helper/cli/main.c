@@ -30,9 +30,9 @@ static const struct command commands[] = {
 	"\t[--issuer URL] [--token-endpoint URL] [--services imap,smtp]\n"
 	"\t[--hosts H,..] [--allow USER,..] [--client-secret-file FILE]\n"
 	"\t[--as NAME] [--browser|--device|--paste] USER\n"
-	"       sasl-bearer login --provider list",
+	"       sasl-bearer login --provider list [--json]",
 	"sign in, and let the helper keep the account's tokens", GROUP_SIGN_IN},
-    {"logout", cmd_logout, "[--keep-grant] USER",
+    {"logout", cmd_logout, "[--json] [--keep-grant] USER",
 	"forget an account's tokens, and revoke them at the provider",
 	GROUP_SIGN_IN},
     {"import", cmd_import,
@@ -41,16 +41,16 @@ static const struct command commands[] = {
 	"\t[--hosts H,..] [--allow USER,..] FILE...",
 	"take over the tokens of sasl-xoauth2 or mutt_oauth2.py",
 	GROUP_SIGN_IN},
-    {"list", cmd_list, "[--json]", "show the accounts and their state",
+    {"list", cmd_list, "[--json|--names]", "show the accounts and their state",
 	GROUP_USE},
     {"token", cmd_token,
 	"[--service S] [--host H]\n"
-	"\t[--format raw|xoauth2|oauthbearer|json] USER",
+	"\t[--format raw|xoauth2|oauthbearer|json] [--json] USER",
 	"print an access token", GROUP_USE},
-    {"refresh", cmd_refresh, "USER",
+    {"refresh", cmd_refresh, "[--json] USER",
 	"get a new access token from the provider now", GROUP_USE},
     {"probe", cmd_probe,
-	"[--server HOST[:PORT]] [--ca-file FILE]\n"
+	"[--server HOST[:PORT]] [--ca-file FILE] [--json]\n"
 	"\tUSER imap|pop|smtp",
 	"log in to a mail server and show each step", GROUP_TROUBLE},
     {"doctor", cmd_doctor, "[--login] [--json] [--redact] [USER]",

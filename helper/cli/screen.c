@@ -2,11 +2,13 @@
 /* screen - what fits a terminal */
 #include "config.h"
 
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "common/util.h"
 #include "helper/cli/screen.h"
@@ -27,26 +29,70 @@ screen_width(void)
 	return 80;
 }
 
+/*
+ * The locale is not set for the process, which parses and compares ASCII; and
+ * what we show is UTF-8 whatever it is set to.
+ */
+static locale_t
+utf8(void)
+{
+	static locale_t locale;
+
+	if (!locale)
+		locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	return locale;
+}
+
+size_t
+screen_character(const char *text, size_t *columns)
+{
+	locale_t before = uselocale(utf8());
+	mbstate_t state = {0};
+	wchar_t c;
+	size_t n = mbrtowc(&c, text, strlen(text), &state);
+	int wide = -1;
+
+	if (n == 0 || n > strlen(text))
+		n = 1;
+	else
+		wide = wcwidth(c);
+	uselocale(before);
+	*columns = wide >= 0 ? (size_t)wide : 1;
+	return n;
+}
+
+size_t
+screen_columns(const char *text)
+{
+	size_t sum = 0, columns;
+
+	for (; *text; sum += columns)
+		text += screen_character(text, &columns);
+	return sum;
+}
+
 size_t
 screen_break(const char *text, size_t room)
 {
-	size_t len = 0, word;
+	size_t used = 0, len = 0, i = 0, columns;
 
-	do {
-		word = strcspn(text + len + (len > 0), " ") + (len > 0);
-		if (len > 0 && len + word > room)
-			break;
-		len += word;
-	} while (text[len]);
-	return len;
+	while (text[i]) {
+		if (text[i] == ' ')
+			len = i; /* a line may end before each blank */
+		i += screen_character(text + i, &columns);
+		used += columns;
+		if (used > room && len > 0)
+			return len;
+	}
+	return i;
 }
 
 void
-screen_field(const char *name, const char *text)
+screen_fill(size_t indent, const char *text)
 {
-	size_t room = screen_width() - NAME_WIDTH, len;
+	size_t width = screen_width(), len;
+	size_t room = width > indent ? width - indent : 1;
 
-	printf("%-*s", NAME_WIDTH, name);
 	for (;;) {
 		len = screen_break(text, room);
 		printf("%.*s\n", (int)len, text);
@@ -54,7 +100,14 @@ screen_field(const char *name, const char *text)
 		text += strspn(text, " ");
 		if (!*text)
 			break;
-		printf("%*s", NAME_WIDTH, "");
+		printf("%*s", (int)indent, "");
 	}
+}
+
+void
+screen_field(const char *name, const char *text)
+{
+	printf("%-*s", NAME_WIDTH, name);
+	screen_fill(NAME_WIDTH, text);
 	fflush(stdout);
 }

@@ -9,10 +9,30 @@
 size_t screen_width(void);
 
 /*
+ * The first character of a text that is not empty.
+ *
+ *	columns	how wide a terminal shows it, by wcwidth(): 2 for most of Chinese,
+ *		Japanese and Korean, 0 for a mark on the one before; 1 where
+ *		that is not known
+ *
+ * Returns its bytes, 1 where it is not UTF-8.
+ */
+size_t screen_character(const char *text, size_t *columns);
+
+/* How wide a terminal shows a text. */
+size_t screen_columns(const char *text);
+
+/*
  * How many bytes of a text go into a line: up to a blank, so that they fit into
- * room; or one word that does not.
+ * room columns; or one word that does not.
  */
 size_t screen_break(const char *text, size_t room);
+
+/*
+ * Print a text on standard output, where indent columns of the line are used.
+ * What is too long goes on in the next lines, indented, broken at blanks.
+ */
+void screen_fill(size_t indent, const char *text);
 
 /*
  * Print a name and a text beside it, on standard output. A text that is too

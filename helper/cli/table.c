@@ -4,40 +4,14 @@
 
 #include <string.h>
 
+#include "helper/cli/screen.h"
 #include "helper/cli/table.h"
 #include "helper/config/settings.h"
 
 #define GAP 2
-#define NARROWEST 10 /* a column is not cut below this */
+#define NARROW 10   /* no column is cut below this, as long as that fits */
+#define NARROWEST 5 /* six of these fit the narrowest screen */
 #define CUT ".."
-
-static int
-is_continuation(char c)
-{
-	return ((unsigned char)c & 0xc0) == 0x80;
-}
-
-/* Columns of a text: its code points. */
-static size_t
-width_of(const char *text)
-{
-	size_t n = 0;
-
-	for (; *text; text++)
-		n += !is_continuation(*text);
-	return n;
-}
-
-/* Bytes of the first n code points. */
-static size_t
-bytes_of(const char *text, size_t n)
-{
-	size_t i = 0;
-
-	while (text[i] && (n > 0 || is_continuation(text[i])))
-		n -= !is_continuation(text[i++]);
-	return i;
-}
 
 int
 table_add(struct table *t, const char *const cells[TABLE_COLUMNS])
@@ -53,50 +27,85 @@ table_add(struct table *t, const char *const cells[TABLE_COLUMNS])
 	return r;
 }
 
-/* Which column to cut: the widest, the first one only after the others. */
+/*
+ * Which column to cut: the widest, the first one only when the others are at
+ * the limit.
+ */
 static size_t
-widest(const size_t *widths)
+widest(const size_t *widths, size_t limit)
 {
 	size_t i, found = 1;
 
 	for (i = 2; i < TABLE_COLUMNS; i++)
 		if (widths[i] > widths[found])
 			found = i;
-	return widths[found] > NARROWEST ? found : 0;
+	return widths[found] > limit ? found : 0;
 }
 
-/* Make columns narrower until a row fits. */
+/* Make columns narrower until a row fits, or all are at the limit. */
 static void
-shrink(size_t *widths, size_t width)
+shrink(size_t *widths, size_t width, size_t limit)
 {
 	size_t i, total = (size_t)GAP * (TABLE_COLUMNS - 1);
 
 	for (i = 0; i < TABLE_COLUMNS; i++)
 		total += widths[i];
 	for (; total > width; total--) {
-		i = widest(widths);
-		if (widths[i] <= NARROWEST)
+		i = widest(widths, limit);
+		if (widths[i] <= limit)
 			return;
 		widths[i]--;
 	}
 }
 
+/* Bytes of the first characters that fit, and how wide they are. */
+static size_t
+fit(const char *text, size_t width, size_t *ret)
+{
+	size_t i = 0, used = 0, n, columns;
+
+	for (; text[i]; i += n, used += columns) {
+		n = screen_character(text + i, &columns);
+		if (used + columns > width)
+			break;
+	}
+	*ret = used;
+	return i;
+}
+
 static void
 print_cell(const char *text, size_t width, int last, FILE *f)
 {
-	size_t have = width_of(text), cut = strlen(CUT);
+	size_t len, used;
 
-	if (have > width) {
-		fwrite(text, 1, bytes_of(text, width - cut), f);
-		fputs(CUT, f);
-		have = width;
-	} else {
-		fputs(text, f);
+	len = fit(text, width, &used);
+	if (text[len]) {
+		len = fit(text, width - strlen(CUT), &used);
+		used += strlen(CUT);
 	}
+	fprintf(f, "%.*s%s", (int)len, text, text[len] ? CUT : "");
 	if (last)
 		fputc('\n', f);
 	else
-		fprintf(f, "%*s", (int)(width - have + GAP), "");
+		fprintf(f, "%*s", (int)(width - used + GAP), "");
+}
+
+/* The colour begins and ends around the cell, so that it is not counted. */
+static void
+print_coloured(const struct table *t, size_t i, size_t width, FILE *f)
+{
+	size_t column = i % TABLE_COLUMNS;
+	enum colour c = COLOUR_END;
+
+	if (t->colour_of && i >= TABLE_COLUMNS)
+		c = t->colour_of(column, t->cells[i]);
+	if (i < TABLE_COLUMNS)
+		c = COLOUR_HEADING;
+	if (c != COLOUR_END)
+		fputs(colour(f, c), f);
+	print_cell(t->cells[i], width, column == TABLE_COLUMNS - 1, f);
+	if (c != COLOUR_END)
+		fputs(colour(f, COLOUR_END), f);
 }
 
 void
@@ -105,14 +114,14 @@ table_print(const struct table *t, size_t width, FILE *f)
 	size_t widths[TABLE_COLUMNS] = {0}, i, n;
 
 	for (i = 0; t->cells && t->cells[i]; i++) {
-		n = width_of(t->cells[i]);
+		n = screen_columns(t->cells[i]);
 		if (n > widths[i % TABLE_COLUMNS])
 			widths[i % TABLE_COLUMNS] = n;
 	}
-	shrink(widths, width);
+	shrink(widths, width, NARROW);
+	shrink(widths, width, NARROWEST);
 	for (i = 0; t->cells && t->cells[i]; i++)
-		print_cell(t->cells[i], widths[i % TABLE_COLUMNS],
-		    i % TABLE_COLUMNS == TABLE_COLUMNS - 1, f);
+		print_coloured(t, i, widths[i % TABLE_COLUMNS], f);
 }
 
 void

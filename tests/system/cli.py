@@ -7,18 +7,20 @@ import contextlib
 import glob
 import json
 import os
+import pty
 import re
 import socket
 import subprocess
 import sys
 import threading
 import time
+import unicodedata
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
 import protocol
 import tap
-from env import SRCDIR, built
+from env import SRCDIR, built, environment
 from helper import Helper
 from oauthd import OAuthServer, Reply
 
@@ -64,6 +66,28 @@ class World:
 
     def cli(self, *words, **how):
         return self.helper.cli(*words, **how)
+
+
+def columns(text):
+    """How wide a terminal shows a text."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+               for c in text)
+
+
+def on_terminal(command, out=True, err=True, **env):
+    """Run with terminals as standard output and error, or files; returns what is written to both."""
+    ends = [pty.openpty() if wanted else os.pipe() for wanted in (out, err)]
+    subprocess.run(command, stdin=subprocess.DEVNULL, stdout=ends[0][1], stderr=ends[1][1],
+                   env=environment({"TERM": "xterm", **env}), timeout=30, check=False)
+    texts = []
+    for read, write in ends:
+        os.close(write)
+        text = b""
+        with contextlib.suppress(OSError), open(read, "rb", buffering=0) as f:
+            while more := f.read(4096):     # the end of a terminal is an error
+                text += more
+        texts.append(text.decode().replace("\r", ""))
+    return texts
 
 
 class FakeHelper:
@@ -310,6 +334,22 @@ def list_json(world):
 
 
 @tap.promise
+def colours(world):
+    "colours are for terminals, each stream by itself, and not with NO_COLOR or TERM=dumb"
+    command = [CLI, "--config", world.helper.config, "list"]
+    wrong = [CLI, "--config", world.helper.config, "list", "nonsense"]
+    out, _ = on_terminal(command)
+    assert "\033[32mfresh" in out and "\033[1mACCOUNT" in out, out
+    plain = re.sub(r"\033\[\d+m", "", out)
+    for how in ({"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": None}, {"out": False}):
+        text = on_terminal(command, **how)[0]
+        assert re.sub(r"\d+", "0", text) == re.sub(r"\d+", "0", plain), (how, text, plain)
+    assert "\033[" in on_terminal(command, NO_COLOR="")[0], "NO_COLOR is empty, so not set"
+    assert "\033[31msasl-bearer:\033[0m" in on_terminal(wrong, out=False)[1]
+    assert "\033[" not in on_terminal(wrong, err=False)[1]
+
+
+@tap.promise
 def list_of_others(world):
     "others list only what is for them"
     if os.geteuid() != 0:
@@ -342,17 +382,118 @@ def list_cut_off(world):
 
 @tap.promise
 def list_wide(world):
-    "names of any length and alphabet are cut between characters to 80 columns"
+    "names of any length and alphabet are cut between characters, to 40, 80 or 200 columns"
     rows = [{"account": "a" * 64, "user": "ü" * 100, "provider": "p" * 60, "state": "login_required",
-             "last_used": 1}, {"account": "é", "user": "日本@example.com", "state": "fresh"}]
-    text = answer({"status": "ok"}, *rows, {"status": "ok", "count": 2})
+             "last_used": 1}, {"account": "é", "user": "日本@example.com", "state": "fresh"},
+            {"account": "w", "user": "日本語" * 30, "provider": "e\u0301" * 20, "state": "fresh"}]
+    text = answer({"status": "ok"}, *rows, {"status": "ok", "count": 3})
     with FakeHelper(world.env, text) as fake:
-        done = world.env.run([CLI, "--socket", fake.path, "list"])
-        assert done.rc == 0, done
-        assert max(map(len, done.stdout.splitlines())) <= 80, done.stdout
-        assert "\ufffd" not in done.stdout, done.stdout
+        for width in (40, 80, 200):
+            for locale in ("C.UTF-8", "C"):
+                done = world.env.run([CLI, "--socket", fake.path, "list"],
+                                     env={"COLUMNS": str(width), "LC_ALL": locale})
+                assert done.rc == 0, done
+                lines = done.stdout.splitlines()
+                assert max(map(columns, lines)) <= width, done.stdout
+                assert "\ufffd" not in done.stdout, done.stdout
+                state = lines[0].index("STATE")
+                for line in lines[1:]:      # aligned on the screen, not in bytes
+                    before = next(n for n in range(len(line)) if columns(line[:n]) == state)
+                    assert line[before:].startswith(("fresh", "login")[line[0] == "a"]) or (
+                        width == 40 and line[before - 1] == " "), (state, line)
         done = world.env.run([CLI, "--socket", fake.path, "list"], env={"COLUMNS": "300"})
         assert "a" * 64 in done.stdout and "ü" * 100 in done.stdout, done.stdout
+
+
+@tap.promise
+def list_names(world):
+    "list --names prints the accounts alone, one in a line, and fails without a helper"
+    done = world.cli("list", "--names")
+    assert done.rc == 0 and sorted(done.stdout.split("\n")[:-1]) == sorted(world.helper.accounts), done
+    done = world.env.run([CLI, "--socket", "/nonexistent", "list", "--names"])
+    assert done.rc == 75 and not done.stdout, done
+    done = world.cli("list", "--names", "--json")
+    assert done.rc == 64, done
+
+
+@tap.promise
+def names_do_not_wait(world):
+    "list --names gives a helper that hangs two seconds, since somebody waits at a prompt"
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(path := world.env.path(world.env.name("hangs")))
+        s.listen(8)
+        done = world.env.run(["timeout", "20", CLI, "--socket", path, "list", "--names"])
+    assert done.rc == 75 and not done.stdout, done
+
+
+# What scripts read: the members of each object, in order, with their types.
+TEXT, MAYBE, NUMBER, MAYBE_NUMBER, WORDS = "text", "text?", "number", "number?", "words"
+SHAPES = {
+    "list": {name: MAYBE_NUMBER if name in NUMBERS else MAYBE for name in FIELDS},
+    "token": {"access_token": TEXT, "expires_at": NUMBER, "sasl_user": TEXT, "token_id": MAYBE},
+    "refresh": {"account": TEXT, "user": TEXT, "expires_at": MAYBE_NUMBER},
+    "logout": {"account": TEXT, "revoked": MAYBE, "reason": MAYBE},
+    "providers": {"name": TEXT, "title": MAYBE, "ways": WORDS, "needs": MAYBE},
+}
+
+
+def has_shape(value, shape):
+    """The object has these members and no others, in this order."""
+    assert list(value) == list(shape), (list(value), list(shape))
+    for name, kind in shape.items():
+        v = value[name]
+        if v is None:
+            assert kind.endswith("?"), (name, value)
+        elif kind == WORDS:
+            assert isinstance(v, list) and all(isinstance(word, str) for word in v), (name, v)
+        else:
+            assert isinstance(v, str if kind.startswith("text") else int), (name, v)
+            assert not isinstance(v, bool) and v != "", (name, v)
+
+
+@tap.promise
+def json_shapes(world):
+    "what --json prints is a contract: one value, its members, their order and types"
+    world.cli("token", "work")
+    for account in json.loads(world.cli("list", "--json").stdout):
+        has_shape(account, SHAPES["list"])
+    has_shape(json.loads(world.cli("token", "--json", "work").stdout), SHAPES["token"])
+    same = world.cli("token", "--format", "json", "work").stdout
+    assert same == world.cli("token", "--json", "work").stdout, "two ways, two outputs"
+    done = world.cli("refresh", "--json", "work")
+    has_shape(json.loads(done.stdout), SHAPES["refresh"])
+    assert json.loads(done.stdout)["expires_at"] > time.time(), done
+    world.grant("carol2", "carol@example.com")
+    for words in (("--keep-grant",), ()):
+        done = world.cli("logout", "--json", *words, "carol2")
+        has_shape(json.loads(done.stdout), SHAPES["logout"])
+    world.grant("carol2", "carol@example.com")
+
+
+@tap.promise
+def json_providers(world):
+    "login --provider list --json has every provider; without the list there is no --json"
+    conf = world.env.write("providers.conf", f"providers_dir = {SRCDIR}/providers\n")
+    done = world.env.run([CLI, "--config", conf, "login", "--provider", "list", "--json"])
+    found = json.loads(done.stdout)
+    for provider in found:
+        has_shape(provider, SHAPES["providers"])
+    files = [os.path.basename(path).removesuffix(".conf")
+             for path in glob.glob(os.path.join(SRCDIR, "providers/*.conf"))]
+    assert sorted(files) == [provider["name"] for provider in found], found
+    done = world.env.run([CLI, "--config", conf, "login", "--json", "a@example.com"])
+    assert done.rc == 64 and not done.stdout and "--provider list" in done.stderr, done
+
+
+@tap.promise
+def json_errors(world):
+    "an error with --json is the same line and exit code, and nothing on standard output"
+    for words, rc in ((("token", "--json", "nobody"), 77), (("refresh", "--json", "nobody"), 77),
+                      (("logout", "--json", "nobody"), 77), (("list", "--json", "x"), 64),
+                      (("probe", "--json", "nobody", "imap"), 77)):
+        done = world.cli(*words)
+        assert done.rc == rc and not done.stdout, (words, done)
+        assert re.fullmatch(r"sasl-bearer: [^\n]+\n", done.stderr), (words, done)
 
 
 @tap.promise

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """probe - a real login, shown step by step, and what went wrong"""
 
+import json
 import os
 import re
 import ssl
@@ -101,6 +102,40 @@ def changes_nothing(world):
             assert world.dovecot.mailbox(ALICE) == before
     after = world.dovecot.mailbox(ALICE)    # a login by POP3 alone puts it into cur/
     assert [name.split(":2,")[1:] for name in after] in ([[]], [[""]]), after
+
+
+@tap.promise
+def json_object(world):
+    "--json prints the same as one object, for a login that works and for one that does not"
+    members = ["account", "user", "provider", "service", "server", "steps"]
+    last = ["mechanisms", "mechanism", "result", "exit_status", "error", "meaning", "who", "remedy"]
+    done = world.probe("smtp", world.dovecot.smtps, "--json")
+    good = json.loads(done.stdout)
+    assert done.rc == 0 and not done.stderr and list(good) == members + last, done
+    assert [good[name] for name in members[:5]] == [
+        ALICE, ALICE, "test", "smtp", f"localhost:{world.dovecot.smtps}"], good
+    steps = {step["step"]: step["text"] for step in good["steps"] if len(step) == 2}
+    assert list(steps)[:3] == ["TLS", "greeting", "offers"] and len(steps) == len(good["steps"]), good
+    assert "XOAUTH2" in good["mechanisms"] and good["mechanism"] == steps["mechanism"], good
+    assert (good["result"], good["exit_status"]) == ("ok", 0), good
+    assert good["error"] is good["meaning"] is good["who"] is good["remedy"] is None, good
+    done = world.probe("imap", Scripted(world.env, Imap, world.oauth, mechanisms="PLAIN").port,
+                       "--json")
+    bad = json.loads(done.stdout)
+    assert set(bad) == set(good) and bad["mechanism"] is None, bad
+    assert bad["result"] == "failed" and done.rc == bad["exit_status"] > 0, done
+    assert done.stderr == f"sasl-bearer: {bad['error']}\n", done
+
+
+@tap.promise
+def json_meaning(world):
+    "--json has what the server's words mean, and the remedy, in the place of people's lines"
+    user = "refused@example.com"
+    world.oauth.expire(world.account(user)["access_token"])
+    done = world.probe("imap", world.dovecot.imaps, "--json", user=user)
+    found = json.loads(done.stdout)
+    assert found["meaning"] and found["who"] and user in found["remedy"], found
+    assert "it means" not in done.stdout, done
 
 
 @tap.promise
