@@ -26,6 +26,18 @@ AC_SUBST([systemdsystemunitdir])
 AM_CONDITIONAL([SYSTEMD], [test -n "$systemdsystemunitdir"])
 ])
 
+# SB_COMPLETION_DIR(SHELL, DIRECTORY, CONDITIONAL) - where its completion goes
+AC_DEFUN([SB_COMPLETION_DIR], [
+AC_ARG_WITH([$1completiondir],
+  [AS_HELP_STRING([--with-$1completiondir=DIR],
+    [where to install the completion of $1 @<:@$2@:>@; no: none])],
+  [$1completiondir=$withval], [$1completiondir=yes])
+AS_IF([test "x$$1completiondir" = xyes], [$1completiondir='$2'])
+AS_IF([test "x$$1completiondir" = xno], [$1completiondir=])
+AC_SUBST([$1completiondir])
+AM_CONDITIONAL([$3], [test -n "$$1completiondir"])
+])
+
 # Profiles of AppArmor belong where their parser looks, and nowhere else.
 AC_DEFUN([SB_APPARMOR_DIR], [
 AC_ARG_WITH([apparmordir],

@@ -120,6 +120,7 @@ int cli_settings(struct cli *cli);
 int cli_write(const char *text, size_t len);
 
 int cmd_check(struct cli *cli, int argc, char **argv);
+int cmd_complete(struct cli *cli, int argc, char **argv);
 int cmd_doctor(struct cli *cli, int argc, char **argv);
 int cmd_explain(struct cli *cli, int argc, char **argv);
 int cmd_help(struct cli *cli, int argc, char **argv);

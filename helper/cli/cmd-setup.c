@@ -67,6 +67,12 @@ struct options {
 	int sender_dependent;
 };
 
+const struct setup_program *
+setup_programs(void)
+{
+	return programs;
+}
+
 static void
 print_programs(void)
 {

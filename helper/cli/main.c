@@ -44,7 +44,7 @@ static const struct command commands[] = {
     {"list", cmd_list, "[--json|--names]", "show the accounts and their state",
 	GROUP_USE},
     {"token", cmd_token,
-	"[--service S] [--host H]\n"
+	"[--service imap|pop|smtp] [--host H]\n"
 	"\t[--format raw|xoauth2|oauthbearer|json] [--json] USER",
 	"print an access token", GROUP_USE},
     {"refresh", cmd_refresh, "[--json] USER",
@@ -75,6 +75,8 @@ static const struct command commands[] = {
 	GROUP_MONITOR},
     {"metrics", cmd_metrics, "[--output FILE]",
 	"print the state of all accounts for Prometheus", GROUP_MONITOR},
+    {"complete", cmd_complete, "[-- WORD...]",
+	"print what may come next; for the completion of shells", GROUP_NONE},
     {"help", cmd_help, "[COMMAND]", "show how a command is used", GROUP_NONE},
     {0},
 };

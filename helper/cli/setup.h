@@ -8,6 +8,11 @@
 #include "helper/cli/call.h"
 #include "helper/cli/server.h"
 
+struct setup_program;
+
+/* The programs there are, up to one without a name. */
+const struct setup_program *setup_programs(void);
+
 /* How a program gets in. */
 enum way {
 	WAY_NONE,

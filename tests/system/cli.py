@@ -416,16 +416,6 @@ def list_names(world):
     assert done.rc == 64, done
 
 
-@tap.promise
-def names_do_not_wait(world):
-    "list --names gives a helper that hangs two seconds, since somebody waits at a prompt"
-    with socket.socket(socket.AF_UNIX) as s:
-        s.bind(path := world.env.path(world.env.name("hangs")))
-        s.listen(8)
-        done = world.env.run(["timeout", "20", CLI, "--socket", path, "list", "--names"])
-    assert done.rc == 75 and not done.stdout, done
-
-
 # What scripts read: the members of each object, in order, with their types.
 TEXT, MAYBE, NUMBER, MAYBE_NUMBER, WORDS = "text", "text?", "number", "number?", "words"
 SHAPES = {

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* usage - what the usage of a command says, for a program (pure) */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "helper/cli/usage.h"
+
+#define BLANKS " \t\n"
+#define ANEW "sasl-bearer" /* begins another form */
+
+struct reader {
+	const char *rest;
+	void (*each)(void *context, const struct usage_word *word);
+	void *context;
+	unsigned operands;
+	int again; /* not the first form any more */
+};
+
+/* The next word, with its length; NULL at the end. */
+static const char *
+next(struct reader *r, size_t *len)
+{
+	const char *word = r->rest + strspn(r->rest, BLANKS);
+
+	*len = strcspn(word, BLANKS);
+	r->rest = word + *len;
+	return *len > 0 ? word : NULL;
+}
+
+/* Take off brackets at the end that no bracket of the word itself closes. */
+static size_t
+without_end(const char *word, size_t len)
+{
+	int open = 0;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		open += word[i] == '[';
+		if (word[i] == ']' && --open < 0)
+			return i;
+	}
+	while (len > 0 && word[len - 1] == '.')
+		len--;
+	return len;
+}
+
+static void
+give(struct reader *r, const char *name, size_t name_len, const char *value,
+    size_t value_len)
+{
+	struct usage_word word = {.position = r->operands};
+
+	if (name_len >= USAGE_WORD || value_len >= USAGE_WORD)
+		return;
+	memcpy(word.name, name, name_len);
+	memcpy(word.value, value, value_len);
+	r->each(r->context, &word);
+}
+
+/* "--a|--b": each of them. The last has a value if no bracket closes it. */
+static void
+read_options(struct reader *r, const char *word, size_t len)
+{
+	size_t whole = without_end(word, len), n, value_len = 0;
+	const char *value = "";
+
+	for (; (n = strcspn(word, "|")) < whole; word += n + 1) {
+		give(r, word, n, "", 0);
+		whole -= n + 1;
+		len -= n + 1;
+	}
+	if (whole == len) {
+		value = next(r, &value_len);
+		value_len = value ? without_end(value, value_len) : 0;
+	}
+	give(r, word, whole, value ? value : "", value_len);
+}
+
+void
+usage_read(const char *usage,
+    void (*each)(void *context, const struct usage_word *word), void *context)
+{
+	struct reader r = {.rest = usage, .each = each, .context = context};
+	const char *word;
+	size_t len;
+
+	while ((word = next(&r, &len))) {
+		if (len == strlen(ANEW) && memcmp(word, ANEW, len) == 0) {
+			r.again = 1;
+			next(&r, &len); /* the command's name */
+			continue;
+		}
+		if (*word == '[') {
+			word++;
+			len--;
+		}
+		if (len > 2 && memcmp(word, "--", 2) == 0) {
+			read_options(&r, word, len);
+		} else if (!r.again) {
+			give(&r, "", 0, word, without_end(word, len));
+			r.operands++;
+		}
+	}
+}
