@@ -150,7 +150,8 @@ class Machine:
             f.write(BOOT.format(dir=self.dir, builddir=BUILDDIR, prefix=self.prefix,
                                 units=UNITS, manager=self.manager))
         os.chmod(script, 0o755)
-        self.cgroup = os.path.join(cgroup_root(), f"sasl-bearer-test-{os.getpid()}")
+        self.cgroup = os.path.join(cgroup_root(), f"sasl-bearer-test-{os.getpid()}-"
+                                   + os.path.basename(self.dir))
         os.mkdir(self.cgroup)
         self.env.cleanup(self._end)
         self.process = self.env.start(self.env.name("boot"), [

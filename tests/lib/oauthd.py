@@ -31,7 +31,7 @@ from provider import Provider
 
 # what the last component of a path is called here
 KINDS = {
-    "token": "token", "devicecode": "devicecode", "authorize": "authorize",
+    "token": "token", "devicecode": "devicecode", "authorize": "authorize", "auth": "authorize",
     "introspect": "introspect", "revoke": "revoke",
     "openid-configuration": "metadata", "oauth-authorization-server": "metadata",
 }
