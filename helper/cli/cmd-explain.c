@@ -121,8 +121,9 @@ report(const struct findings *f)
 		    "https://login.microsoftonline.com/error?code=%ld",
 		    f->unknown, f->unknown);
 	return cli_error(NOT_FOUND,
-	    "nothing in this text is known here; try the login with "
-	    "\"sasl-bearer probe\", or ask the mail server's administrator");
+	    "nothing in this text is known here; run \"sasl-bearer doctor\", "
+	    "try the login with \"sasl-bearer probe\", or ask the mail "
+	    "server's administrator");
 }
 
 static void

@@ -71,6 +71,7 @@ show_meaning(const struct mail *m)
 	const struct explain_names names = {
 	    .user = m->account.user,
 	    .account = m->account.account,
+	    .client_id = m->account.client_id,
 	};
 	char text[EXPLAIN_TEXT_SIZE];
 

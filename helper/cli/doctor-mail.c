@@ -84,7 +84,7 @@ check_login(struct doctor *d, struct mail *m)
 	const struct explain_names names = {
 	    .user = m->account.user,
 	    .account = m->account.account,
-	    .client_id = *m->account.client_id ? m->account.client_id : NULL,
+	    .client_id = m->account.client_id,
 	};
 	const struct explanation *e;
 	char means[EXPLAIN_TEXT_SIZE], remedy[EXPLAIN_TEXT_SIZE];

@@ -81,7 +81,7 @@ struct explain_found {
 size_t explain_find(const char *text,
     struct explain_found found[EXPLAIN_FOUND_MAX], long *ret_unknown);
 
-/* What stands in the place of {user} ...; what is NULL is left as USER ... */
+/* What stands in the place of {user} ...; NULL or "": USER ... */
 struct explain_names {
 	const char *user;      /* the mailbox */
 	const char *account;   /* whose sign-in it is */

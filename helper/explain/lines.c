@@ -86,6 +86,10 @@ const struct explanation explain_lines[] = {
 	{"cannot resolve", EXPLAIN_YOU, "the DNS does not know this name",
 	    "check the name, the DNS of this machine, and proxy in "
 	    "sasl-bearer.conf"},
+	{"cannot connect to|did not answer after|no answer after", EXPLAIN_YOU,
+	    "the server cannot be reached from this machine",
+	    "check the firewall, and proxy in sasl-bearer.conf; \"sasl-bearer "
+	    "doctor\" tries the way"},
 	{"certificate of&not trusted", EXPLAIN_YOU,
 	    "the server's certificate is not of a CA that this machine trusts",
 	    "set ca_file if it is a private CA; a proxy that looks into TLS "

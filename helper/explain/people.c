@@ -49,7 +49,7 @@ const struct explanation explain_people[] = {
 	{"50053", EXPLAIN_SIGN_IN,
 	    "the account is locked after wrong passwords, or the address that "
 	    "the sign-in came from has a bad name",
-	    "wait an hour, or ask an administrator: the sign-in log of Entra "
+	    "wait some minutes, or ask an administrator: the sign-in log of Entra "
 	    "says which of the two it is"},
 	{"50055|50144", EXPLAIN_SIGN_IN, "the person's password has expired",
 	    "change it in a browser"},

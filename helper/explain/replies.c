@@ -139,7 +139,7 @@ const struct explanation explain_replies[] = {
 	{"5.2.0&STOREDRV", EXPLAIN_NOBODY,
 	    "the mailbox has sent to as many recipients as it may in a day",
 	    "wait a day; for more there is High Volume Email"},
-	{"5.1.8", EXPLAIN_EXCHANGE,
+	{"bad outbound sender", EXPLAIN_EXCHANGE,
 	    "the mailbox may not send, because it sent what looks like spam",
 	    "Microsoft Defender portal, Review, Restricted entities: unblock "
 	    "{user}"},
@@ -154,7 +154,8 @@ const struct explanation explain_replies[] = {
 	    "the line before this one says why"},
 
 	/* Google */
-	{"Application-specific password required|5.7.9|5.7.14", EXPLAIN_YOU,
+	{"Application-specific password required|534-5.7.9|534-5.7.14|"
+	    "log in via your web browser", EXPLAIN_YOU,
 	    "Google was sent a password, or wants the person in a browser",
 	    NO_PASSWORD},
 	{"Too many login attempts", EXPLAIN_NOBODY,
@@ -185,7 +186,7 @@ const struct explanation explain_replies[] = {
 	    "the server does not offer this mechanism, or not before TLS",
 	    "check that TLS comes first; \"sasl-bearer probe {user} smtp\" "
 	    "shows what it offers"},
-	{"5.5.6|Line too long|500 5.5.2", EXPLAIN_SERVER,
+	{"5.5.6|Line too long|line is too long", EXPLAIN_SERVER,
 	    "the server does not take a line as long as the token",
 	    "let it accept 12288 bytes in a line of a login (RFC 4954)"},
 	{"Temporary authentication failure|[UNAVAILABLE]|[SYS/TEMP]|421 4.3.2|"

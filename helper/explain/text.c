@@ -75,15 +75,20 @@ puts_to(struct line *l, const char *text)
 	put(l, text, strlen(text));
 }
 
+static const char *
+given(const char *name, const char *otherwise)
+{
+	return name && *name ? name : otherwise;
+}
+
 /* The name for a place "{...}", or NULL: it is none. */
 static const char *
 name_of(const char *place, const struct explain_names *names)
 {
 	if (strncmp(place, "{user}", 6) == 0)
-		return names && names->user ? names->user : "USER";
+		return given(names ? names->user : NULL, "USER");
 	if (strncmp(place, "{client_id}", 11) == 0)
-		return names && names->client_id ? names->client_id
-						 : "CLIENT_ID";
+		return given(names ? names->client_id : NULL, "CLIENT_ID");
 	return NULL;
 }
 
@@ -142,7 +147,6 @@ void
 explain_remedy(char *buf, size_t size, const struct explanation *e,
     const struct explain_names *names)
 {
-	const char *account = names ? names->account : NULL;
 	struct line l = begin(buf, size);
 
 	if (e->remedy)
@@ -152,7 +156,7 @@ explain_remedy(char *buf, size_t size, const struct explanation *e,
 	if (e->who == EXPLAIN_SIGN_IN) {
 		puts_to(&l, e->remedy ? "; run " : "run ");
 		puts_to(&l, "\"sasl-bearer login ");
-		puts_to(&l, account ? account : "ACCOUNT");
+		puts_to(&l, given(names ? names->account : NULL, "ACCOUNT"));
 		puts_to(&l, "\"");
 	}
 }

@@ -109,6 +109,7 @@ static const char *const examples[] = {
     "device; the tokens are kept in memory",
     "cannot resolve login.microsoftonline.com: there is no such name, or the "
     "DNS does not answer",
+    "login.example.com did not answer after 20 s",
     "the certificate of login.example.com is not trusted: self-signed "
     "certificate (set ca_file if it is a private CA)",
     "the certificate of login.example.com has expired; is this machine's clock "
@@ -434,11 +435,15 @@ test_names(void)
 	static const struct explanation row = {"x", EXPLAIN_SIGN_IN, "m {user}",
 	    "a {user}, {client_id}{user}, {none}, {"};
 	const struct explain_names names = {"u@x", "acc", "app"};
+	const struct explain_names empty = {"", "", ""};
 	char text[EXPLAIN_ADVICE_SIZE];
 
 	explain_remedy(text, sizeof(text), &row, &names);
 	tap_is(text, "a u@x, appu@x, {none}, {; run \"sasl-bearer login acc\"",
 	    "names");
+	explain_remedy(text, sizeof(text), &row, &empty);
+	tap_ok(
+	    strstr(text, "login ACCOUNT\"") != NULL, "empty names: %s", text);
 	explain_remedy(text, 64, &row, NULL);
 	tap_is(text,
 	    "a USER, CLIENT_IDUSER, {none}, {; run \"sasl-bearer login ACCOUN",
