@@ -60,10 +60,10 @@ cut_after(const char *end)
 	    (is_digit(end[-1]) && *end == '.' && is_digit(end[1]));
 }
 
-static char
+static int
 lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
 /* Whether whole words are in the text, in any case. */

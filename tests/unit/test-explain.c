@@ -399,21 +399,17 @@ static void
 test_unknown(void)
 {
 	struct explain_found found[EXPLAIN_FOUND_MAX];
-	char text[256] = "";
+	static const char ten[] =
+	    "50173 65001 65004 50105 50058 50085 50089 54005 70008 700082";
 	long unknown = 7;
-	size_t i;
 
 	explain_find("AADSTS123456 AADSTS50173", found, &unknown);
 	tap_ok(unknown == 123456, "a number that is not known is told");
 	explain_find("AADSTS50173", found, &unknown);
 	tap_ok(unknown == 0, "nothing is not known of one that is");
-	for (i = 0; i < 20; i++)
-		strcat(text, "AADSTS5017 ");
-	tap_ok(explain_find(text, found, &unknown) == 0 && unknown == 0,
+	tap_ok(explain_find("AADSTS5017", found, &unknown) == 0 && unknown == 0,
 	    "a short number is none");
-	snprintf(text, sizeof(text),
-	    "50173 65001 65004 50105 50058 50085 50089 54005 70008 700082");
-	tap_ok(explain_find(text, found, &unknown) == EXPLAIN_FOUND_MAX,
+	tap_ok(explain_find(ten, found, &unknown) == EXPLAIN_FOUND_MAX,
 	    "not more is found than there is room for");
 }
 
