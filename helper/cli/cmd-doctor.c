@@ -66,6 +66,7 @@ doctor_clear(struct doctor *d)
 	for (i = 0; i < d->count_accounts; i++)
 		account_conf_free(d->accounts[i].conf);
 	free(d->accounts);
+	list_free(d->servers);
 	json_object_put(d->array);
 }
 

@@ -48,13 +48,11 @@ put_remedy(struct doctor *d, const struct mail *m, int code)
 
 /* Connect, without a login. Returns whether our mechanisms are there. */
 static int
-check_offer(struct doctor *d, struct mail *m)
+ask_server(struct doctor *d, struct mail *m, const char *server)
 {
-	char server[RESOLVED_SERVER];
 	struct session *s = &m->session;
 	int r = session_open(s);
 
-	server_format(&m->server, server);
 	if (r != 0) {
 		put_remedy(d, m, r);
 		doctor_report(d, DOCTOR_FAILED, "%s", s->error);
@@ -74,6 +72,36 @@ check_offer(struct doctor *d, struct mail *m)
 	    server,
 	    *s->offer.mechanisms ? s->offer.mechanisms : "no mechanism");
 	return 0;
+}
+
+/*
+ * Ask a server, unless that was done for another account and is not needed for
+ * a login. Returns whether our mechanisms are there.
+ */
+static int
+check_offer(struct doctor *d, struct mail *m)
+{
+	char server[RESOLVED_SERVER], known[RESOLVED_SERVER + 16];
+	size_t i;
+	int r;
+
+	server_format(&m->server, server);
+	snprintf(
+	    known, sizeof(known), " %s %s", m->session.protocol->name, server);
+	for (i = 0; d->servers && d->servers[i]; i++) {
+		if (strcmp(d->servers[i] + 1, known + 1) != 0 ||
+		    (d->servers[i][0] == '+' && d->login))
+			continue;
+		r = d->servers[i][0] == '+';
+		doctor_report(d, r ? DOCTOR_OK : DOCTOR_SKIPPED,
+		    "%s: the same as before", server);
+		return r;
+	}
+	r = ask_server(d, m, server);
+	known[0] = r ? '+' : '-';
+	/* where there is no memory it is asked again */
+	(void)!list_add(&d->servers, known, strlen(known));
+	return r;
 }
 
 /* A real login, and what the words of the server mean. */

@@ -12,6 +12,8 @@
 
 #include "helper/cli/doctor-postfix.h"
 
+#define WORDS_MAX 32
+
 const char *
 postfix_get(const struct postfix *p, const char *name, char *buf, size_t size)
 {
@@ -85,12 +87,15 @@ postfix_account_allows(const struct postfix *p, const struct doctor_account *a)
 
 /* Ask postconf. Returns 0, or another code with its words in buf. */
 static int
-ask(const struct postfix *p, const char *option, char buf[POSTFIX_OUTPUT])
+ask(const struct postfix *p, const char *const *words, char buf[POSTFIX_OUTPUT])
 {
-	const char *argv[] = {
-	    "postconf", "-c", p->layout.config_dir, option, NULL};
-	int r = doctor_run(argv, buf, POSTFIX_OUTPUT);
+	const char *argv[WORDS_MAX] = {"postconf", "-c", p->layout.config_dir};
+	size_t n = 3;
+	int r;
 
+	while (*words && n < WORDS_MAX - 1)
+		argv[n++] = *words++;
+	r = doctor_run(argv, buf, POSTFIX_OUTPUT);
 	if (r < 0)
 		snprintf(buf, POSTFIX_OUTPUT, "postconf cannot be run");
 	return r;
@@ -100,6 +105,15 @@ ask(const struct postfix *p, const char *option, char buf[POSTFIX_OUTPUT])
 static int
 read_all(struct postfix *p)
 {
+	/* -x: with the values of parameters in them */
+	static const char *const parameters[] = {"-x", "import_environment",
+	    "smtp_sasl_auth_enable", "smtp_sasl_auth_soft_bounce",
+	    "smtp_sasl_mechanism_filter", "smtp_sasl_password_maps",
+	    "smtp_sasl_security_options", "smtp_sasl_tls_security_options",
+	    "smtp_sasl_tls_verified_security_options", "smtp_tls_CAfile",
+	    "smtp_tls_CApath", "smtp_tls_security_level",
+	    "tls_append_default_CA", NULL};
+	static const char *const services[] = {"-P", NULL};
 	char path[PATH_MAX + 16];
 
 	snprintf(path, sizeof(path), "%s/main.cf", p->layout.config_dir);
@@ -112,13 +126,13 @@ read_all(struct postfix *p)
 		    path);
 		return -1;
 	}
-	if (ask(p, "-x", p->main) != 0) {
+	if (ask(p, parameters, p->main) != 0) {
 		p->main[strcspn(p->main, "\n")] = '\0';
 		doctor_remedy(p->d, "%spostfix check", doctor_sudo(p->d));
 		doctor_report(p->d, DOCTOR_FAILED, "%s", p->main);
 		return -1;
 	}
-	if (ask(p, "-P", p->master) != 0)
+	if (ask(p, services, p->master) != 0)
 		p->master[0] = '\0';
 	return 0;
 }

@@ -51,6 +51,7 @@ struct doctor {
 	char reached[DOCTOR_TEXT]; /* a provider that was asked, or "" */
 	char reached_by[ACCOUNT_NAME_MAX + 1]; /* for which account */
 	enum doctor_status reached_status;
+	char **servers; /* that were asked: "+" or "-", "imap host:port" */
 };
 
 /*

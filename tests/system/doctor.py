@@ -140,10 +140,12 @@ def changes_nothing(world):
 
 @tap.promise
 def one_account(world):
-    "with USER only that account is looked at; a name that nobody has is a line that failed"
+    "all accounts, each server once; with USER that one; a name that nobody has is a failure"
     world.account(BOB, services="imap", imap_server=f"localhost:{world.dovecot.imaps}")
     rows = world.rows()
     assert {ALICE, BOB} < {row["subject"] for row in rows}, rows
+    assert [row["text"] for row in rows.find("imap server", BOB)] == [
+        f"localhost:{world.dovecot.imaps}: the same as before"], rows
     rows = world.rows(BOB)
     assert ALICE not in {row["subject"] for row in rows}, rows
     [*_, last] = rows.find("postfix" if "postfix" in {r["check"] for r in rows} else "logins")
@@ -325,7 +327,7 @@ def grant_ended(world):
 
 @tap.promise
 def expiring(world):
-    "a certificate of the application that ends in days"
+    "a secret or certificate of the application that ends in days, or has ended"
     key = make_key(world.env.path("soon.key"))
     certificate = make_certificate(key, world.env.path("soon.pem"), end=in_days(10))
     where = {}
@@ -337,7 +339,12 @@ def expiring(world):
     rows = world.rows(JOHN)
     rows.one("secrets", "warning", "certificate", "days (20", remedy="new certificate")
     rows.one("token", "ok")
-    del world.helper.accounts[JOHN]
+    secret = world.helper.secret_file("john.secret", "the-secret-of-john")
+    for days, status in ((10, "warning"), (-1, "failed"), (300, "ok")):
+        date = in_days(days).strftime("%Y-%m-%d")
+        world.define(BOB, services="imap", client_secret_file=secret, client_secret_expires=date)
+        world.rows(BOB).one("secrets", status, remedy="new secret" if days < 300 else None)
+    del world.helper.accounts[JOHN], world.helper.accounts[BOB]
     world.helper.reload()
 
 
