@@ -21,6 +21,8 @@ from oauthd import OAuthServer
 
 UNITS = "contrib/systemd"
 NAMES = ("sasl-bearerd.service", "sasl-bearerd.socket", "sasl-bearerd-postfix.socket",
+         "sasl-bearer-check.service", "sasl-bearer-check.timer", "sasl-bearer-check-mail.service",
+         "sasl-bearer-metrics.service", "sasl-bearer-metrics.timer",
          "user/sasl-bearerd.service", "user/sasl-bearerd.socket")
 
 
@@ -91,13 +93,13 @@ def verified(env):
         where = env.mkdir(f"units-{manager}")
         names = [n for n in NAMES if n.startswith("user/") == (manager == "user")]
         for name in names:
-            text = re.sub(r"/\S*/sasl-bearerd ", built("sasl-bearerd") + " ", read(name))
+            text = re.sub(r"/\S*/(sasl-bearerd?) ", lambda m: built(m[1]) + " ", read(name))
             env.write(f"units-{manager}/{os.path.basename(name)}",
                       re.sub(r"^User=.*$", "User=daemon", text, flags=re.M))
         done = env.run(["systemd-analyze", "verify", f"--{manager}", "--man=no",
                         *[os.path.join(where, os.path.basename(n)) for n in names]],
                        env={"XDG_RUNTIME_DIR": env.dir, "SYSTEMD_UNIT_PATH": where + ":"})
-        said = [line for line in done.stderr.splitlines() if "sasl-bearerd" in line]
+        said = [line for line in done.stderr.splitlines() if "sasl-bearer" in line]
         assert not said, done.stderr
 
 
@@ -125,12 +127,14 @@ def comes_back():
 
 @tap.promise
 def exposure(env):
-    "systemd-analyze security rates the system's service 1.5 or better"
+    "systemd-analyze security rates the system's services 1.5 or better, those of timers 1.2"
     tap.require("systemd-analyze")
-    done = env.run(["systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=15",
-                    built(f"{UNITS}/sasl-bearerd.service")])
-    assert done.rc == 0, done
-    tap.note(done.stdout.splitlines()[-1])
+    for name, threshold in (("sasl-bearerd", 15), ("sasl-bearer-check", 12),
+                            ("sasl-bearer-metrics", 12)):
+        done = env.run(["systemd-analyze", "security", "--offline=true", "--no-pager",
+                        f"--threshold={threshold}", built(f"{UNITS}/{name}.service")])
+        assert done.rc == 0, done
+        tap.note(done.stdout.splitlines()[-1])
 
 
 @tap.promise
