@@ -10,6 +10,7 @@ and users are the ones outside, so a provider of the test is reached on the loop
 the system's units only those exist that are named here; its kernel settings are read only.
 """
 
+import glob
 import os
 import re
 import shutil
@@ -141,8 +142,9 @@ class Machine:
             source = os.path.join(os.path.dirname(self.manager), "system", name)
             tap.need(os.path.exists(source), name)
             shutil.copy(source, self.dir + "/files" + UNITS)
-        for name in ("sasl-bearerd.service", "sasl-bearerd.socket", "sasl-bearerd-postfix.socket"):
-            shutil.copy(os.path.join(BUILDDIR, "contrib/systemd", name), self.dir + "/files" + UNITS)
+        for pattern in ("*.service", "*.socket", "*.timer"):
+            for path in glob.glob(os.path.join(BUILDDIR, "contrib/systemd", pattern)):
+                shutil.copy(path, self.dir + "/files" + UNITS)
 
     def _boot(self):
         script = self.dir + "/boot"

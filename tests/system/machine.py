@@ -17,6 +17,7 @@ from env import SRCDIR, built, identity, wait_for
 from helper import endpoints
 from machine import Machine, makefile, systemd
 from oauthd import OAuthServer
+from sink import Sink
 
 SERVICE, SOCKET = "sasl-bearerd.service", "sasl-bearerd.socket"
 JAIL = "sasl-bearerd-postfix.socket"
@@ -87,6 +88,8 @@ class World:
                 f"[Service]\nLoadCredential=alice.secret:{self.etc}/alice.secret\n",
             f"{self.etc}/alice.secret": ("s3cret\n", 0o600),
             "/var/spool/postfix/.keep": "",
+            "/etc/postfix/main.cf": "compatibility_level = 3.6\n",
+            makefile("textfile_dir") + "/.keep": "",
         })
 
     def user_files(self, ca, provider):
@@ -418,6 +421,60 @@ def journal(w):
                            "info..info"]).stdout.splitlines()
     assert any(line.startswith("ready, 3 accounts") for line in lines), lines
     assert not any(line.startswith("<") for line in lines), lines
+
+
+@tap.promise
+def fields(w):
+    "journalctl finds what is about an account by its name, and what happened by a word"
+    w.machine.run(["journalctl", "--sync"])
+    lines = w.machine.run(["journalctl", "--no-pager", "-o", "cat", f"SASL_BEARER_ACCOUNT={ALICE}",
+                           "SASL_BEARER_EVENT=token"]).stdout.splitlines()
+    assert lines and all(re.match(f'account "{ALICE}": new token ', line) for line in lines), lines
+
+
+@tap.promise
+def timers(w):
+    "the unit for Prometheus writes its file; the one that checks is well when all is well"
+    w.systemctl("start", "sasl-bearer-metrics.timer", "sasl-bearer-check.timer")
+    w.systemctl("start", "sasl-bearer-metrics.service")
+    with open(w.machine.path(makefile("textfile_dir") + "/sasl-bearer.prom"),
+              encoding="ascii") as f:
+        text = f.read()
+    assert "\nsasl_bearer_up 1\n" in text, text
+    assert f'\nsasl_bearer_account_state{{account="{ALICE}",state="fresh"}} 1\n' in text, text
+    w.systemctl("start", "sasl-bearer-check.service")
+    assert "SASL-BEARER OK - 3 accounts" in w.machine.journal("sasl-bearer-check.service")
+
+
+@tap.promise
+def alarms(w):
+    "a check that fails is mailed by sendmail; notify_command mails by SMTP, inside the unit's limits"
+    tap.require("curl", "sendmail", "postdrop")
+    sink = Sink(w.env)
+    script = makefile("bearer_datadir") + "/notify/mail"
+    conf_file = w.machine.path(f"{w.etc}/sasl-bearer.conf")
+    with open(conf_file, "a", encoding="utf-8") as f:
+        f.write(conf(notify_command=f"{script} root@example.com 127.0.0.1:{sink.port}",
+                     notify_delay="0s"))
+    with open(w.machine.path(f"{w.etc}/accounts.d/new.conf"), "w", encoding="utf-8") as f:
+        f.write(conf(provider="test", client_id="test-client"))
+    w.systemctl("reload", SERVICE)
+    assert w.machine.systemctl("start", "sasl-bearer-check.service").rc != 0
+    journal = w.machine.journal("sasl-bearer-check.service")
+    assert '[critical] new: nobody has signed in for account "new" yet' in journal, journal
+    drop = w.machine.path("/var/spool/postfix/maildrop")
+    # complete when it may be executed: postdrop(8) says so in this way
+    wait_for(lambda: any(os.stat(os.path.join(drop, name)).st_mode & 0o100
+                         for name in os.listdir(drop)), 20, "a mail in Postfix's queue")
+    with open(os.path.join(drop, os.listdir(drop)[0]), encoding="latin-1") as f:
+        queued = f.read()
+    assert "SASL-BEARER CRITICAL - 1 problem, 4 accounts: new login_required" in queued, queued
+    mail = sink.wait()[0]
+    assert mail.recipients == ["root@example.com"], mail
+    assert re.search(r"^Subject: sasl-bearer on \S+: new: login_required\r$", mail.data, re.M), mail
+    assert 'run "sasl-bearer login new"' in mail.data, mail
+    os.unlink(w.machine.path(f"{w.etc}/accounts.d/new.conf"))
+    w.systemctl("reload", SERVICE)
 
 
 @tap.promise
