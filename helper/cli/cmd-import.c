@@ -25,7 +25,7 @@ static int
 read_file(struct import_item *it, char *buf, size_t *ret_len)
 {
 	int fd = STDIN_FILENO, is_file = strcmp(it->name, "-") != 0, r = 0;
-	struct stat st;
+	struct stat st = {0};
 
 	if (is_file) {
 		fd = open(

@@ -2,7 +2,6 @@
 /* import-account - make an account of a file of another program */
 #include "config.h"
 
-#include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,35 +32,32 @@ import_item_clear(struct import_item *it)
 	free(it->more);
 }
 
-static int
-take(char **to, const char *from)
+static void
+take(const char **to, const char *from)
 {
-	if (!*to && from && !(*to = strdup(from)))
-		return -ENOMEM;
-	return 0;
+	if (!*to)
+		*to = from;
 }
 
 /* What the configuration has and a token file leaves out: as there. */
-static int
+static void
 take_defaults(const struct import *im, struct import_item *it)
 {
 	const struct import_file *c = im->config ? &im->config->file : NULL;
 	struct import_file *f = &it->file;
 
 	if (!c || f->kind != IMPORT_TOKENS)
-		return 0;
-	if (take(&f->client_id, c->client_id) < 0 ||
-	    take(&f->client_secret, c->client_secret) < 0 ||
-	    take(&f->token_endpoint, c->token_endpoint) < 0 ||
-	    take(&f->proxy, c->proxy) < 0 ||
-	    take(&f->ca_bundle_file, c->ca_bundle_file) < 0 ||
-	    take(&f->ca_certs_dir, c->ca_certs_dir) < 0 ||
-	    take(&f->scope, c->scope) < 0)
-		return cli_error(EX_OSERR, "out of memory");
+		return;
+	take(&f->client_id, c->client_id);
+	take(&f->client_secret, c->client_secret);
+	take(&f->token_endpoint, c->token_endpoint);
+	take(&f->proxy, c->proxy);
+	take(&f->ca_bundle_file, c->ca_bundle_file);
+	take(&f->ca_certs_dir, c->ca_certs_dir);
+	take(&f->scope, c->scope);
 	if (f->refresh_window_s == 0)
 		f->refresh_window_s = c->refresh_window_s;
 	f->client_credentials |= c->client_credentials;
-	return 0;
 }
 
 /* The address that a file is named after, perhaps with an ending. */
@@ -378,10 +374,10 @@ int
 import_prepare(const struct import *im, struct import_item *it)
 {
 	struct import_source s = {.provider = ""};
-	int r = take_defaults(im, it);
+	int r;
 
-	if (r == 0)
-		r = check_file(im, it);
+	take_defaults(im, it);
+	r = check_file(im, it);
 	if (r == 0)
 		r = find_user(im, it);
 	if (r == 0)

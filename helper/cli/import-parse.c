@@ -2,9 +2,7 @@
 /* import-parse - read the token files of other programs; pure but for TZ */
 #include "config.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -45,10 +43,10 @@ static const struct {
 #undef TEXT
 };
 
-static char **
+static const char **
 member_of(struct import_file *f, size_t i)
 {
-	return (char **)(void *)((char *)f + texts[i].offset);
+	return (const char **)(void *)((char *)f + texts[i].offset);
 }
 
 int
@@ -96,15 +94,15 @@ parse_object(const char *text, size_t len)
 	return json;
 }
 
-/* Take one text. A number stands for its digits, null for nothing. */
+/* Take one text; null and an empty one are none. */
 static int
-take_text(struct import_file *f, size_t i, struct json_object *value,
-    char why[IMPORT_WHY])
+take_text(struct import_file *f, size_t i, char why[IMPORT_WHY])
 {
-	char **member = member_of(f, i);
-	const char *text = json_object_get_string(value);
+	struct json_object *value =
+	    json_object_object_get(f->json, texts[i].name);
+	const char *text = value ? json_object_get_string(value) : NULL;
 
-	if (!value || !text || !*text || *member)
+	if (!text || !*text)
 		return 0;
 	if (!json_object_is_type(value, json_type_string) ||
 	    strlen(text) != (size_t)json_object_get_string_len(value) ||
@@ -118,8 +116,8 @@ take_text(struct import_file *f, size_t i, struct json_object *value,
 		    texts[i].name, texts[i].max);
 		return -ERR_TOOBIG;
 	}
-	*member = strdup(text);
-	return *member ? 0 : -ENOMEM;
+	*member_of(f, i) = text;
+	return 0;
 }
 
 /* A number, or its digits in a text; 0 where it is neither. */
@@ -187,8 +185,10 @@ iso_time(const char *text)
 
 /* Which kind of file it is. Returns 0, or -ERR_FORMAT with the reason. */
 static int
-find_kind(struct json_object *json, struct import_file *f, char why[IMPORT_WHY])
+find_kind(struct import_file *f, char why[IMPORT_WHY])
 {
+	struct json_object *json = f->json;
+
 	if (f->registration ||
 	    json_object_object_get(json, "access_token_expiration"))
 		f->kind = IMPORT_MUTT;
@@ -207,17 +207,16 @@ find_kind(struct json_object *json, struct import_file *f, char why[IMPORT_WHY])
 }
 
 static int
-take_all(struct json_object *json, struct import_file *f, char why[IMPORT_WHY])
+take_all(struct import_file *f, char why[IMPORT_WHY])
 {
-	struct json_object *expiration;
+	struct json_object *json = f->json, *expiration;
 	size_t i;
 	int r = 0;
 
 	for (i = 0; r == 0 && i < COUNT_OF(texts); i++)
-		r = take_text(
-		    f, i, json_object_object_get(json, texts[i].name), why);
+		r = take_text(f, i, why);
 	if (r == 0)
-		r = find_kind(json, f, why);
+		r = find_kind(f, why);
 	if (r < 0)
 		return r;
 	f->client_credentials = flag_of(json, "use_client_credentials");
@@ -233,10 +232,8 @@ take_all(struct json_object *json, struct import_file *f, char why[IMPORT_WHY])
 		    "sasl-bearer.conf(5)");
 		return -ERR_FORMAT;
 	}
-	if (f->access_token && !util_b64token_valid(f->access_token)) {
-		util_secret_free(f->access_token);
+	if (f->access_token && !util_b64token_valid(f->access_token))
 		f->access_token = NULL;
-	}
 	return 0;
 }
 
@@ -245,25 +242,21 @@ import_parse(
     const char *text, size_t len, struct import_file *ret, char why[IMPORT_WHY])
 {
 	struct import_file f = {.kind = IMPORT_CONFIG};
-	struct json_object *json;
 	int r;
 
 	if (len > IMPORT_MAX) {
 		snprintf(why, IMPORT_WHY, "longer than %d bytes", IMPORT_MAX);
 		return -ERR_TOOBIG;
 	}
-	json = parse_object(text, len);
-	if (!json) {
+	f.json = parse_object(text, len);
+	if (!f.json) {
 		snprintf(why, IMPORT_WHY, "%s",
 		    len > 0 ? "not JSON, in which sasl-xoauth2 and "
 			      "mutt_oauth2.py write their files"
 			    : "empty");
 		return -ERR_FORMAT;
 	}
-	r = take_all(json, &f, why);
-	json_object_put(json);
-	if (r == -ENOMEM)
-		snprintf(why, IMPORT_WHY, "out of memory");
+	r = take_all(&f, why);
 	if (r == 0)
 		*ret = f;
 	else
@@ -274,11 +267,6 @@ import_parse(
 void
 import_file_clear(struct import_file *f)
 {
-	size_t i;
-
-	for (i = 0; i < COUNT_OF(texts); i++) {
-		util_secret_free(*member_of(f, i));
-		*member_of(f, i) = NULL;
-	}
+	json_object_put(f->json);
 	*f = (struct import_file){.kind = IMPORT_CONFIG};
 }

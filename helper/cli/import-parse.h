@@ -15,20 +15,23 @@ enum import_kind {
 	IMPORT_MUTT,   /* one of mutt_oauth2.py, decrypted */
 };
 
+struct json_object;
+
 /* What a file has. A text is NULL where it has none, or an empty one. */
 struct import_file {
+	struct json_object *json; /* what the texts are in */
 	enum import_kind kind;
-	char *client_id;
-	char *client_secret;
-	char *token_endpoint;
-	char *user;	    /* whom the tokens are for */
-	char *registration; /* mutt_oauth2.py's name of the provider */
-	char *scope;
-	char *proxy;
-	char *ca_bundle_file;
-	char *ca_certs_dir;
-	char *refresh_token;
-	char *access_token;	  /* NULL as well if it is none of RFC 6750 */
+	const char *client_id;
+	const char *client_secret;
+	const char *token_endpoint;
+	const char *user;	  /* whom the tokens are for */
+	const char *registration; /* mutt_oauth2.py's name of the provider */
+	const char *scope;
+	const char *proxy;
+	const char *ca_bundle_file;
+	const char *ca_certs_dir;
+	const char *refresh_token;
+	const char *access_token; /* NULL as well if it is none of RFC 6750 */
 	int64_t expires_at;	  /* of access_token; 0: not known */
 	int64_t refresh_window_s; /* 0: not set */
 	int client_credentials;	  /* the application's own: no refresh token */
@@ -50,12 +53,12 @@ int import_is_encrypted(const char *text, size_t len);
  * JSON as jsoncpp takes it: with comments. mutt_oauth2.py writes local time
  * without its zone; that of TZ is taken.
  *
- * Returns 0, -ERR_FORMAT, -ERR_TOOBIG or -ENOMEM.
+ * Returns 0, -ERR_FORMAT or -ERR_TOOBIG.
  */
 int import_parse(const char *text, size_t len, struct import_file *ret,
     char why[IMPORT_WHY]);
 
-/* Free and wipe; back to { 0 }. */
+/* Free; back to { 0 }. json-c wipes nothing: let the process end soon. */
 void import_file_clear(struct import_file *f);
 
 #endif
