@@ -160,17 +160,18 @@ def modes(world):
 
 @tap.promise
 def expired(world):
-    "an access token that has expired, or of which that is not known, is left out"
+    "an access token that is about to expire, or of which that is not known, is left out"
     answer = world.oauth.issue("google@example.com", client_id=CLIENT)
-    files = [world.tokens("past@example.com", left=-5), world.tokens("zero@example.com", expiry=0),
+    files = [world.tokens("past@example.com", left=-5), world.tokens("soon@example.com", left=30),
+             world.tokens("zero@example.com", expiry=0),
              # what its tool keeps of Google is the answer itself
              world.file("tokens/google@example.com", json.dumps(answer))]
     world.run(*files, world.config(), "--allow", "daemon")
-    for user in ("past@example.com", "zero@example.com", "google@example.com"):
-        state = world.helper.state(user)
-        assert "refresh_token" in state, state
-        assert world.helper.cli("token", user).rc == 0
-        assert world.oauth.seen("token")[-1].form["grant_type"] == "refresh_token"
+    for path in files:
+        done = world.helper.cli("token", os.path.basename(path))
+        assert done.rc == 0 and done.stdout.strip() != load(path)["access_token"], done
+        form = world.oauth.seen("token")[-1].form
+        assert form["refresh_token"] == load(path)["refresh_token"], form
 
 
 @tap.promise
