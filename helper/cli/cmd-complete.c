@@ -139,7 +139,9 @@ offer_operand(void *context, const struct usage_word *word)
 {
 	const struct position *p = context;
 
-	if (!*word->name && word->position == p->operands)
+	if (!*word->name &&
+	    (word->position == p->operands ||
+		(word->many && word->position < p->operands)))
 		offer_value(p, "", word->value);
 }
 
@@ -167,17 +169,11 @@ begin_option(struct position *p, const char *name)
 	snprintf(p->option, USAGE_WORD, "%s", *p->value ? name : "");
 }
 
-/* An option that is in the usage twice, with other values, is offered once. */
 static void
 offer_option(void *context, const struct usage_word *word)
 {
-	struct position *p = context;
-
-	if (!*word->name)
-		return;
-	begin_option(p, word->name);
-	if (strcmp(p->value, word->value) == 0)
-		offer(p, word->name, word->value);
+	if (*word->name)
+		offer(context, word->name, word->value);
 }
 
 /* An option of all commands may say which helper has the accounts. */

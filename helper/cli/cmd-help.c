@@ -45,9 +45,7 @@ print_map(const struct cli *cli)
 	printf("usage: sasl-bearer COMMAND [OPTION]... [USER]\n");
 	for (group = GROUP_NONE + 1; group < GROUPS; group++)
 		print_group(cli->commands, group);
-	printf(
-	    "\nUSER is the name of an account, or the address it is for.\n"
-	    "\"sasl-bearer help COMMAND\" shows the options of a command.\n");
+	printf("\nUSER is the name of an account, or the address it is for.\n");
 }
 
 void
@@ -58,10 +56,10 @@ cli_help(const struct cli *cli)
 		    cli->command->usage, cli->command->help);
 	else
 		print_map(cli);
-	printf("common options: --config FILE, --help, --socket PATH, "
-	       "--system, --user,\n"
-	       "\t--version\n"
-	       "see sasl-bearer(1)\n");
+	printf("with all: --config FILE, --help, --socket PATH, --system, "
+	       "--user, --version\n"
+	       "more: %ssasl-bearer(1)\n",
+	    cli->command ? "" : "\"sasl-bearer help COMMAND\", ");
 }
 
 /* The command probably meant. One may also begin to write and stop. */

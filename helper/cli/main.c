@@ -49,16 +49,16 @@ static const struct command commands[] = {
 	"print an access token", GROUP_USE},
     {"refresh", cmd_refresh, "[--json] USER",
 	"get a new access token from the provider now", GROUP_USE},
-    {"probe", cmd_probe,
-	"[--server HOST[:PORT]] [--ca-file FILE] [--json]\n"
-	"\tUSER imap|pop|smtp",
-	"log in to a mail server and show each step", GROUP_TROUBLE},
     {"doctor", cmd_doctor, "[--login] [--json] [--redact] [USER]",
 	"check the whole way of a token, and say what to do", GROUP_TROUBLE},
     {"explain", cmd_explain,
 	"[--json] TEXT...\n"
 	"       sasl-bearer explain --list [--json|--markdown]",
 	"say what an error means, who must act, and what to do", GROUP_TROUBLE},
+    {"probe", cmd_probe,
+	"[--server HOST[:PORT]] [--ca-file FILE] [--json]\n"
+	"\tUSER imap|pop|smtp",
+	"log in to a mail server and show each step", GROUP_TROUBLE},
     {"tunnel", cmd_tunnel,
 	"[--listen unix:PATH] [--ca-file FILE]\n"
 	"\tUSER imap|pop|smtp [HOST[:PORT]]",

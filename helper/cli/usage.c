@@ -8,9 +8,11 @@
 #include "helper/cli/usage.h"
 
 #define BLANKS " \t\n"
+#define LETTERS "abcdefghijklmnopqrstuvwxyz-"
 #define ANEW "sasl-bearer" /* begins another form */
 
 struct reader {
+	const char *usage;
 	const char *rest;
 	void (*each)(void *context, const struct usage_word *word);
 	void *context;
@@ -46,12 +48,28 @@ without_end(const char *word, size_t len)
 	return len;
 }
 
+/* Whether the usage has the name of an option before this place. */
+static int
+is_again(const char *usage, const char *name, size_t len)
+{
+	for (; usage < name; usage++)
+		if (memcmp(usage, name, len) == 0 &&
+		    strspn(usage + len, LETTERS) == 0)
+			return 1;
+	return 0;
+}
+
 static void
 give(struct reader *r, const char *name, size_t name_len, const char *value,
     size_t value_len)
 {
-	struct usage_word word = {.position = r->operands};
+	struct usage_word word = {
+	    .position = r->operands,
+	    .many = strncmp(value + value_len, "...", 3) == 0,
+	};
 
+	if (name_len > 0 && is_again(r->usage, name, name_len))
+		return;
 	if (name_len >= USAGE_WORD || value_len >= USAGE_WORD)
 		return;
 	memcpy(word.name, name, name_len);
@@ -59,7 +77,8 @@ give(struct reader *r, const char *name, size_t name_len, const char *value,
 	r->each(r->context, &word);
 }
 
-/* "--a|--b": each of them. The last has a value if no bracket closes it. */
+/* "--a|--b": each of them. The last has a value if no bracket closes it
+ * and another word follows. */
 static void
 read_options(struct reader *r, const char *word, size_t len)
 {
@@ -71,7 +90,7 @@ read_options(struct reader *r, const char *word, size_t len)
 		whole -= n + 1;
 		len -= n + 1;
 	}
-	if (whole == len) {
+	if (whole == len && !strchr("[-", r->rest[strspn(r->rest, BLANKS)])) {
 		value = next(r, &value_len);
 		value_len = value ? without_end(value, value_len) : 0;
 	}
@@ -82,7 +101,8 @@ void
 usage_read(const char *usage,
     void (*each)(void *context, const struct usage_word *word), void *context)
 {
-	struct reader r = {.rest = usage, .each = each, .context = context};
+	struct reader r = {
+	    .usage = usage, .rest = usage, .each = each, .context = context};
 	const char *word;
 	size_t len;
 

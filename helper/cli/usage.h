@@ -10,6 +10,7 @@ struct usage_word {
 	char name[USAGE_WORD];	/* with its dashes, or "" */
 	char value[USAGE_WORD]; /* as it is written; "": it takes none */
 	unsigned position;	/* of an operand, from 0 */
+	int many;		/* and all after it are the same */
 };
 
 /*
@@ -20,7 +21,8 @@ struct usage_word {
  *	each	is called for every word, in order; an operand in brackets is
  *		given without
  *
- * What is too long is left out. Pure.
+ * An option that is there twice is given once, as it is at first. What is too
+ * long is left out. Pure.
  */
 void usage_read(const char *usage,
     void (*each)(void *context, const struct usage_word *word), void *context);

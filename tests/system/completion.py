@@ -117,7 +117,7 @@ def values(world):
     assert set(world.complete("probe", ALICE, "")) == services
     assert set(world.complete("setup", "--with", "")) == {"plugin", "token", "tunnel"}
     assert {"mutt", "postfix", "generic"} <= set(world.complete("setup", ""))
-    for words in (("--config", ""), ("--config=/e",), ("login", "--client-secret-file", ""),
+    for words in (("--config", ""), ("--config=/e",), ("import", ""), ("import", "a", ""), ("login", "--client-secret-file", ""),
                   ("probe", "--ca-file", "")):
         assert set(world.complete(*words)) == {":files"}, words
     for words in (("login", "--tenant", ""), ("nonsense", ""), ("token", "--nonsense", "a", "")):
