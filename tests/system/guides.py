@@ -23,9 +23,9 @@ from assertions import Application, ServiceAccount
 from office import ALICE, Internet, Office, enter_private_network
 
 RELAY, CLIENT = "relay@contoso.com", "01234567-89ab-cdef-0123-456789abcdef"
-# what a reader puts in the place of these words; and a wait that is long enough here
+# what a reader puts in the place of these words; and what only takes longer
 WORDS = {"CLIENT_ID_HERE": CLIENT, "CLIENT_ID": CLIENT, " FILE ": " google.secret ",
-         "sleep 3": "sleep 0.5"}
+         "sleep 3": "sleep 0.5", "rsa:3072": "rsa:2048"}
 TYPED = "a secret & more+than=that%41\n"     # what a reader types where a command asks
 
 
