@@ -19,6 +19,7 @@ from oauthd import Reply
 from postfix import Postfix
 from provider import unsigned_jwt
 from scripted import Imap, Scripted, Smtp
+from signin import Terminal
 from world import World, assert_hidden, in_days
 
 ALICE, BOB, JOHN = "alice@example.com", "bob@example.com", "john@example.com"
@@ -546,6 +547,31 @@ def refused_login(world):
         "smtp login", "SmtpClientAuthentication is disabled",
         remedy=f"Set-CASMailbox -Identity {ALICE} -SmtpClientAuthenticationDisabled $false")
     world.define(ALICE, **world.well)
+
+
+# ---- for people
+
+
+@tap.promise
+def terminal(world):
+    "on a terminal: colours, unless NO_COLOR is set, and lines that fit it, but for commands"
+    world.postfix.configure(tls_level="encrypt")
+    command = [built("sasl-bearer"), "--config", world.helper.config, "doctor", ALICE]
+    environment = {"MAIL_CONFIG": world.postfix.config_dir, "SASL_PATH": sasl_path(),
+                   "SSL_CERT_FILE": world.env.tls().ca}
+    for more, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+        with Terminal(command, columns=72, env={**environment, **more}) as screen:
+            assert screen.wait() == 0, screen.text
+        assert ("\033[33mwarning " in screen.text) == coloured, screen.text
+        assert coloured or "\033" not in screen.text, screen.text
+        lines = re.sub(r"\033\[\d+m", "", screen.text).splitlines()
+        for line in lines:      # but for one word that does not fit
+            text = re.sub("^.{11}([a-zA-Z_ ]+: )?", "", line)
+            assert len(line) <= 72 or " " not in text or text.startswith("-> "), line
+        [remedy] = [line for line in lines if line.startswith(" " * 11 + "-> ")]
+        assert re.search(r"postconf .* -e 'smtp_tls_security_level = secure' && postfix .* reload$",
+                         remedy), remedy
+    configured(world, tls_level="secure")
 
 
 # ---- for a bug report
