@@ -3,6 +3,7 @@
 """monitor - what a sysadmin's monitoring is told: check, metrics, notify_command, the journal"""
 
 import datetime
+import glob
 import json
 import os
 import re
@@ -469,6 +470,20 @@ def only_the_file_says(w):
     assert w.healthy.reload()["status"] == "ok"
     wait_for(lambda: w.told("reloaded"), 20, "the command")
     assert w.told("reloaded")[0]["account"] == "carol"
+
+
+@tap.promise
+def journal_words():
+    "sasl-bearerd(8) has every word of SASL_BEARER_EVENT, and no other"
+    words = {"denied", "login_required", "config", "temporary"}     # by the status
+    for path in glob.glob(os.path.join(SRCDIR, "helper/daemon/*.c")):
+        with open(path, encoding="utf-8") as f:
+            words |= set(re.findall(r'account_log\(\s*\S+, LEVEL_\w+, "(\w+)",', f.read()))
+    with open(os.path.join(SRCDIR, "man/sasl-bearerd.8"), encoding="utf-8") as f:
+        page = f.read()
+    listed = re.search(r"^\.It Li SASL_BEARER_EVENT\n(.*?)^\.El", page, re.M | re.S)[1]
+    found = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"^\.Li (.*)$", listed, re.M))))
+    assert len(words) > 15 and found == words, found ^ words
 
 
 @tap.promise

@@ -110,7 +110,8 @@ def labels(p):
     assert not re.search("@[a-z_]+@", text)
     types = set(re.findall(r"object_r:(\w+),", text))
     assert types == {"sasl_bearer_" + name for name in (
-        "exec_t", "fetch_exec_t", "sign_exec_t", "etc_t", "var_lib_t", "runtime_t")}, types
+        "exec_t", "fetch_exec_t", "sign_exec_t", "command_exec_t", "etc_t", "var_lib_t",
+        "runtime_t")}, types
 
 
 @tap.promise
