@@ -424,9 +424,12 @@ finished(struct job *j)
 		    err_text(r, text, sizeof(text)));
 		load->errors.count = 1;
 	}
-	if (load->done)
+	/* nobody waits where it only looks again for unknown users */
+	if (load->done) {
+		allow_warn(d);
 		load->done(load->context,
 		    load->errors.count ? load->errors.first : NULL);
+	}
 	load_free(load);
 	daemon_idle(d);
 }
