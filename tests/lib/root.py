@@ -4,14 +4,15 @@
     root = Root(env, share={env.mkdir("share"): "/mnt"})
     root.run(["rpm", "-i", "/mnt/x.rpm"])
 
-Like a container: mounts, processes and IPC are its own, what it writes goes to memory, and
-of the files outside it sees the shared directories.  Network and users are the ones outside.
+Like a container: mounts, processes and IPC are its own, and what it writes goes to memory.
+Only what is in a shared directory comes in and goes out.  Network and users are the ones
+outside.  For what takes an Env, such as Helper and Postfix, it is one: they run in there.
 """
 
 import os
 
 import tap
-from env import identity, wait_for
+from env import children, identity, wait_for
 
 BEGIN = r"""
 set -e
@@ -33,7 +34,6 @@ cd "$root"
 mkdir -p mnt/outside
 pivot_root . mnt/outside
 umount -l mnt/outside
-mount -t tmpfs -o mode=1777 tmpfs /tmp
 echo ready >/run/ready
 exec sleep infinity
 """
@@ -42,19 +42,20 @@ exec sleep infinity
 class Root:
     """One root, there when the constructor returns; needs root itself.
 
-    share   {directory outside: where it is inside}; not below /tmp
-    enter   words that run the command after them, before anything else: unshare ...
+    share   {directory outside: where it is inside}
     """
 
-    def __init__(self, env, share=None, enter=()):
+    def __init__(self, env, share=None):
         tap.need(os.geteuid() == 0, "uid 0")
         tap.require("unshare", "nsenter", "pivot_root", "setpriv")
         self.env = env
         name = env.name("root")
         words = [word for pair in (share or {}).items() for word in pair]
         self.process = env.start(name, [
-            *enter, "unshare", "--mount", "--pid", "--ipc", "--fork", "--kill-child",
+            "unshare", "--mount", "--pid", "--ipc", "--fork", "--kill-child",
             "sh", "-c", BEGIN, "sh", env.mkdir(name), *words])
+        self.pid = 0
+        env.cleanup(self._end)
         wait_for(self._ready, 20, "the root")
 
     def _ready(self):
@@ -64,18 +65,35 @@ class Root:
         with open(path, encoding="ascii") as f:
             pids = f.read().split()
         self.pid = int(pids[0]) if pids else 0
-        return self.pid and os.path.exists(f"/proc/{self.pid}/root/run/ready")
+        return self.pid and os.path.exists(self.outside("/run/ready"))
 
-    def path(self, path):
+    def _end(self):
+        self.process.kill()
+        if self.pid:
+            wait_for(self._gone, 10, "the root's end")
+
+    def _gone(self):
+        """Whether its first process is; the dead that became ours would hold it up."""
+        for pid in set(children()) - {process.pid for process in self.env.processes}:
+            try:
+                os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                pass
+        return not os.path.exists(f"/proc/{self.pid}")
+
+    def __getattr__(self, name):
+        return getattr(self.env, name)
+
+    def outside(self, path):
         """A file of the root, seen from here."""
         return f"/proc/{self.pid}/root{path}"
 
     def words(self, uid=None):
         """The words that run a command in there, as a user of this system."""
-        enter = ["nsenter", "-t", self.pid, "-m", "-p", "-i"]
+        enter = ["nsenter", "-t", str(self.pid), "-m", "-p", "-i"]
         if uid is not None:
             who = identity(uid)
-            enter += ["setpriv", "--reuid", who["user"], "--regid", who["group"], "--clear-groups"]
+            enter += ["setpriv", "--reuid", str(who["user"]), "--regid", str(who["group"]), "--clear-groups"]
         return enter
 
     def run(self, cmd, uid=None, **how):

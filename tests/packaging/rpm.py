@@ -135,7 +135,7 @@ class World:
     def installed(self):
         """The root with both packages installed, once."""
         if not self.root:
-            self.root = Root(self.env, {self.out: "/mnt/rpms"})
+            self.root = Root(self.env, share={self.out: "/mnt/rpms"})
             self.rpm("-i", self.packages[MAIN], self.packages[PLUGIN])
         return self.root
 
@@ -148,11 +148,11 @@ class World:
         return done.stderr
 
     def read(self, path):
-        with open(self.root.path(path), encoding="utf-8") as f:
+        with open(self.root.outside(path), encoding="utf-8") as f:
             return f.read()
 
     def write(self, path, text, mode=0o600, owner=None):
-        with open(self.root.path(path), "w", encoding="utf-8") as f:
+        with open(self.root.outside(path), "w", encoding="utf-8") as f:
             os.fchmod(f.fileno(), mode)
             f.write(text)
         if owner:
@@ -315,7 +315,7 @@ def serves(w):
     done = root.run(["sasl-bearerd", "--check"])
     assert done.rc == 0, done
     process = root.start("sasl-bearerd", ["sasl-bearerd", "--foreground"])
-    wait_for(lambda: os.path.exists(root.path("/run/sasl-bearer/socket")), 10, "the socket")
+    wait_for(lambda: os.path.exists(root.outside("/run/sasl-bearer/socket")), 10, "the socket")
     done = root.run(["sasl-bearer", "--system", "token", "--host", "localhost", ALICE], uid="mail")
     assert (done.rc, done.stdout) == (0, "the-token\n"), (done, process.log())
     tap.require("saslpluginviewer")
@@ -364,7 +364,7 @@ def erases(w):
     # markers of a helper that ran are below /run until the next boot
     kept = (STATE, "/etc/sasl-bearer", "/etc/sasl-bearer/accounts.d", f"{w.libdir}/sasl2")
     left = [f.path for name in (MAIN, PLUGIN) for f in w.files(name)
-            if os.path.exists(root.path(f.path))
+            if os.path.exists(root.outside(f.path))
             and f.path not in kept and not f.path.startswith("/run/")]
     assert not left, left
 
