@@ -115,7 +115,7 @@ class World:
             f"--define=_topdir {top}", f"--define=_sourcedir {top}", f"--define=_rpmdir {self.out}",
             "--define=_rpmfilename %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm", path],
             timeout=120)
-        assert done.rc == 0, done
+        assert done.rc == 0, done.stderr[-2000:]
         assert "File listed twice" not in done.stderr, done.stderr
         return sorted(glob.glob(f"{self.out}/*-{number}.*.rpm"))
 
@@ -131,6 +131,17 @@ class World:
         rows = [line.split("|") for line in lines]
         return [File(*row[:3], int(row[3], 8), row[4]) for row in rows
                 if not row[0].startswith("/usr/lib/.build-id")]
+
+    def enabled(self, manager):
+        """The units that can be enabled, the helper's service first."""
+        names = [f.path for f in self.files(MAIN) if f"/systemd/{manager}/" in f.path]
+        can = []
+        for name in names:
+            with open(self.tree + name, encoding="utf-8") as f:
+                if "[Install]" in f.read():
+                    can.append(os.path.basename(name))
+        order = (".service", "d.socket", "postfix.socket", "check.timer", "metrics.timer")
+        return sorted(can, key=lambda name: [name.endswith(end) for end in order], reverse=True)
 
     def installed(self):
         """The root with both packages installed, once."""
@@ -226,7 +237,7 @@ def complete(w):
 def owned(w):
     "all is root's, and state and markers the helper's; only programs can be run"
     for file in [f for name in (MAIN, PLUGIN) for f in w.files(name)]:
-        runs = re.match(r"/usr/(s?bin|libexec)/|.*\.so$", file.path)
+        runs = re.match(r"/usr/(s?bin|libexec|share/sasl-bearer/notify)/|.*\.so$", file.path)
         mode = 0o40755 if stat.S_ISDIR(file.mode) else 0o100755 if runs else 0o100644
         want = MODES.get(file.path, ("root", "root", mode))
         assert (file.user, file.group, file.mode) == want, file
@@ -259,10 +270,9 @@ def configuration(w):
 
 @tap.promise
 def scriptlets(w):
-    "each scriptlet is sh, and names every unit of the package"
-    units = {os.path.basename(f.path) for f in w.files(MAIN)
-             if re.search(r"/systemd/(system|user)/[^/]+$", f.path)}
-    assert len(units) > 2, units
+    "each scriptlet is sh, and names every unit that can be enabled"
+    system, user = (w.enabled(manager) for manager in ("system", "user"))
+    assert len(system) > 2 and len(user) > 1, (system, user)
     for name in w.packages:
         bodies = re.split(r"^(\w+) scriptlet \(using (.*)\):\n", w.query(name, "--scripts"), flags=re.M)
         found = dict(zip(bodies[1::3], bodies[3::3]))
@@ -274,14 +284,12 @@ def scriptlets(w):
                     done = w.env.run(words)
                     assert done.rc == 0, done
         if name == MAIN:
-            assert set(re.findall(r"sasl-bearer[\w-]*\.(?:service|socket|timer)", found["preuninstall"])) \
-                == units, found
+            removed = re.findall(r"disable (?:--now )?(sasl-bearer.*?) \|\|", found["preuninstall"])
+            assert list(map(str.split, removed)) == [system, user], (removed, system, user)
             assert "try-restart sasl-bearerd.service" in found["postuninstall"]
-            macros = text_of("packaging/rpm/sasl-bearer.spec")
-            assert set(re.search(r"^%systemd_post (.*)$", macros, re.M)[1]
-                       .replace("%{name}", "sasl-bearer").split()) == {
-                           os.path.basename(f.path) for f in w.files(MAIN)
-                           if "/systemd/system/" in f.path}
+            spec = text_of("packaging/rpm/sasl-bearer.spec")
+            for macro in ("post", "preun"):
+                assert f"%systemd_{macro} %{{units}}\n%systemd_user_{macro} %{{user_units}}\n" in spec
         elif name == PLUGIN:
             assert not found, "a plugin has no business on the system"
 
