@@ -14,8 +14,8 @@ from env import SRCDIR, built
 
 PAGES = sorted(glob.glob(os.path.join(SRCDIR, "man/*.[1-8]")))
 # Of others; a typing error in a name would be one more.
-OTHERS = """mbsync.1 fetchmail.1 ldapsearch.1 systemd.1 systemd-creds.1 mutt.1 neomutt.1 postconf.1
-journalctl.1 systemctl.1 curl.1 connect.2 flock.2 seccomp.2 syslog.3 postconf.5 systemd.timer.5
+OTHERS = """mbsync.1 fetchmail.1 notify-send.1 ldapsearch.1 systemd.1 systemd-creds.1 mutt.1
+neomutt.1 postconf.1 journalctl.1 systemctl.1 curl.1 connect.2 flock.2 seccomp.2 syslog.3 postconf.5 systemd.timer.5
 systemd.exec.5 systemd.journal-fields.7 landlock.7 smtp.8 sendmail.8 postfix.1""".split()
 # What a page has, by its section; a program has all that it can need.
 SECTIONS = {
