@@ -36,9 +36,8 @@ static const struct option common[] = {
     {"config", required_argument, NULL, OPT_CONFIG},
 };
 
-static const char *error_prefix; /* NULL: they go to standard error */
-static int in_progress;		 /* a line has no line feed yet */
-static char *caught;		 /* where they go instead, or NULL */
+static int in_progress; /* a line has no line feed yet */
+static char *caught;	/* where errors go instead, or NULL */
 static size_t caught_size;
 
 void
@@ -62,12 +61,6 @@ cli_progress_end(void)
 	in_progress = 0;
 }
 
-void
-cli_errors_as(const char *prefix)
-{
-	error_prefix = prefix;
-}
-
 int
 cli_error(int code, const char *fmt, ...)
 {
@@ -83,10 +76,6 @@ cli_error(int code, const char *fmt, ...)
 		return code;
 	}
 	cli_progress_end();
-	if (error_prefix) {
-		printf("%s%s\n", error_prefix, clean);
-		return code;
-	}
 	fflush(stdout);
 	fprintf(stderr, "%ssasl-bearer:%s %s\n", colour(stderr, COLOUR_BAD),
 	    colour(stderr, COLOUR_END), clean);

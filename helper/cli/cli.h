@@ -87,12 +87,6 @@ __attribute__((format(printf, 2, 3))) int
 cli_error(int code, const char *fmt, ...);
 
 /*
- * From now on errors are lines on standard output that begin with this: what
- * monitoring shows of a command.
- */
-void cli_errors_as(const char *prefix);
-
-/*
  * From now on cli_error() keeps its line here, the last one, and prints none.
  * NULL: it prints again.
  */

@@ -18,7 +18,8 @@
 #define SERVICE "SASL-BEARER"
 #define SUMMARY_MAX 400 /* bytes of names on the first line */
 #define DAY INT64_C(86400)
-#define UNKNOWN 3 /* beside 0 to 2, which are enum health_severity */
+#define UNKNOWN 3     /* beside 0 to 2, which are enum health_severity */
+#define WHY_SIZE 2048 /* of an error, as cli_error() has it */
 
 /* What the accounts come to. */
 struct check {
@@ -240,33 +241,50 @@ read_limits(
 	return r;
 }
 
-int
-cmd_check(struct cli *cli, int argc, char **argv)
+/* What is asked for, and the answer. Returns the exit code, or CLI_DONE. */
+static int
+run(struct cli *cli, struct check *c, int argc, char **argv)
 {
 	const char *warning = NULL, *critical = NULL;
 	int json = 0, r;
 	const struct cli_option options[] = {{"warning", &warning, NULL},
 	    {"critical", &critical, NULL}, {"json", NULL, &json}, {0}};
-	struct check c = {
-	    .now = time(NULL),
-	    .limits = {HEALTH_WARNING_S, HEALTH_CRITICAL_S},
-	};
 
-	cli_errors_as(SERVICE " UNKNOWN - ");
 	r = cli_parse(cli, options, argc, argv);
 	if (r == CLI_DONE)
 		return r;
 	if (r == 0 && argc - optind > 1)
 		r = cli_error(UNKNOWN, "check takes one USER, or none for all");
 	if (r == 0)
-		r = read_limits(warning, critical, &c.limits);
+		r = read_limits(warning, critical, &c->limits);
 	if (r != 0)
 		return UNKNOWN;
-	if (json) {
-		cli_errors_as(NULL);
-		c.json = json_object_new_array();
+	if (json)
+		c->json = json_object_new_array();
+	return check(cli, c, optind < argc ? argv[optind] : NULL);
+}
+
+int
+cmd_check(struct cli *cli, int argc, char **argv)
+{
+	char why[WHY_SIZE];
+	struct check c = {
+	    .now = time(NULL),
+	    .limits = {HEALTH_WARNING_S, HEALTH_CRITICAL_S},
+	};
+	int r;
+
+	/* monitoring shows the first line of the output, and no errors */
+	cli_catch(why, sizeof(why));
+	r = run(cli, &c, argc, argv);
+	cli_catch(NULL, 0);
+	if (r == UNKNOWN && c.json) {
+		cli_error(r, "%s", why);
+	} else if (r == UNKNOWN) {
+		printf(SERVICE " UNKNOWN - ");
+		put_text(stdout, why);
+		printf("\n");
 	}
-	r = check(cli, &c, optind < argc ? argv[optind] : NULL);
 	json_object_put(c.json);
 	return r;
 }
