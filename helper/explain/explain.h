@@ -35,7 +35,7 @@ struct explanation {
 	const char *means;
 	/*
 	 * What to do; may be NULL where nobody acts, or where signing in is
-	 * all. {user} stands for a mailbox, {client_id} for an application.
+	 * all. {user}, {account} and {client_id} are names, see below.
 	 */
 	const char *remedy;
 };

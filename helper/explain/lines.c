@@ -32,7 +32,8 @@ const struct explanation explain_lines[] = {
 	/* accounts */
 	{"nobody has signed in for account", EXPLAIN_SIGN_IN,
 	    "the account has a file, but no tokens yet", NULL},
-	{"was made for another client_id", EXPLAIN_SIGN_IN,
+	{"was made for another client_id|are of another client_id",
+	    EXPLAIN_SIGN_IN,
 	    "the account's file was changed since somebody signed in", NULL},
 	{"the stored sign-in&cannot be read", EXPLAIN_SIGN_IN,
 	    "the file with the account's tokens is damaged, or its key is not "
@@ -43,6 +44,13 @@ const struct explanation explain_lines[] = {
 	    "add the user to allow in the account's file, compare user there "
 	    "with what the program names, then: systemctl reload "
 	    "sasl-bearerd"},
+	{"which is no user here", EXPLAIN_YOU,
+	    "allow names a user that this machine does not have",
+	    "correct the name, or create the user, then: systemctl reload "
+	    "sasl-bearerd"},
+	{"this is for root and the helper's own user", EXPLAIN_YOU,
+	    "not everybody may change what the system's helper has",
+	    "run the command as root; for your own helper add --user"},
 	{"no account may be used by this uid", EXPLAIN_YOU,
 	    "no account allows this local user",
 	    "add the user to allow in the account's file, then: systemctl "
@@ -66,6 +74,27 @@ const struct explanation explain_lines[] = {
 	    "a new token did not help, so the token is not what is wrong",
 	    "run \"sasl-bearer probe {user} smtp\" (or imap, pop): it shows "
 	    "the server's words, and what they mean"},
+	{"expires in&days|ends in&days", EXPLAIN_YOU,
+	    "a secret, a certificate or a sign-in ends soon",
+	    "make a new secret or certificate at the provider, and put it in "
+	    "the place of the old one; a sign-in: \"sasl-bearer login "
+	    "{account}\""},
+	{"nobody was told of", EXPLAIN_YOU, "notify_command failed",
+	    "run it by hand as the helper's user; it is shut in as "
+	    "sasl-bearerd(8) says"},
+	{"gave a token that has expired|that is not a token|"
+	    "gave more than a token|gave bytes that are no text", EXPLAIN_YOU,
+	    "the command or file of the account gave no good token",
+	    "run the command by hand as the helper's user: it must print a "
+	    "token on one line"},
+	{"no metadata of the issuer|its metadata is for the issuer",
+	    EXPLAIN_YOU, "issuer in the account's file is not the provider's",
+	    "copy it to the letter from the provider's documentation, or set "
+	    "the endpoints"},
+	{"no virtual machine of Azure|virtual machines of Azure", EXPLAIN_YOU,
+	    "there is no managed identity here",
+	    "use grant = managed_identity on a virtual machine of Azure that "
+	    "has an identity; elsewhere grant = client_credentials"},
 	{"the provider has not answered yet", EXPLAIN_NOBODY,
 	    "the provider is slow; the token will be there for the next login",
 	    NULL},
@@ -74,9 +103,31 @@ const struct explanation explain_lines[] = {
 	{"holds a secret that others may read", EXPLAIN_YOU,
 	    "a file with a secret is open to others, so it is not used",
 	    "run the two commands that the line ends with"},
-	{"unknown name&did you mean|unknown name \"", EXPLAIN_YOU,
-	    "a configuration file has a name in it that does not exist",
-	    "correct that line: \"sasl-bearerd --check\" shows all of them"},
+	{"writable by others|written by others|could replace the file",
+	    EXPLAIN_YOU,
+	    "others could change a file or directory that the helper trusts",
+	    "run the command that the line ends with"},
+	{"unknown name|is still a placeholder|not a line of the form|"
+	    "is not one of|has DOS line ends", EXPLAIN_YOU,
+	    "there is a mistake in a configuration file",
+	    "correct the line that it names: \"sasl-bearerd --check\" shows "
+	    "all mistakes; then: systemctl reload sasl-bearerd"},
+	{"is sealed with key|the seal on the state file", EXPLAIN_YOU,
+	    "a state file was sealed with a key that is not given, or was "
+	    "changed",
+	    "name the old key in state_key_old, or put the file back from a "
+	    "backup; or run \"sasl-bearer login {account}\""},
+	{"another sasl-bearerd uses it", EXPLAIN_YOU,
+	    "a second helper was started on the same state directory",
+	    "one is enough: systemctl status sasl-bearerd; for one of your "
+	    "own add --user"},
+	{"ended without a reply|cannot be executed|is the package installed",
+	    EXPLAIN_YOU,
+	    "the helper's own programs are missing, or of another version",
+	    "install all packages of one version, and restart sasl-bearerd"},
+	{"cannot shut itself in", EXPLAIN_YOU,
+	    "the kernel, or a container, does not allow the sandbox",
+	    "see Sandbox in sasl-bearerd(8)"},
 	{"the disk refuses|cannot save to", EXPLAIN_YOU,
 	    "tokens cannot be written, and are kept in memory for now",
 	    "make room in the state directory, or give it back to the "
@@ -90,13 +141,18 @@ const struct explanation explain_lines[] = {
 	    "the server cannot be reached from this machine",
 	    "check the firewall, and proxy in sasl-bearer.conf; \"sasl-bearer "
 	    "doctor\" tries the way"},
-	{"certificate of&not trusted", EXPLAIN_YOU,
-	    "the server's certificate is not of a CA that this machine trusts",
-	    "set ca_file if it is a private CA; a proxy that looks into TLS "
-	    "has one as well"},
 	{"is this machine's clock right", EXPLAIN_YOU,
 	    "this machine's clock and the server's differ",
 	    "timedatectl set-ntp true"},
+	{"certificate of&not trusted|its certificate is no good", EXPLAIN_YOU,
+	    "the server's certificate is not of a CA that this machine trusts",
+	    "set ca_file if it is a private CA; a proxy that looks into TLS "
+	    "has one as well"},
+	{"does not begin with TLS on this port|does not offer STARTTLS|"
+	    "does not offer STLS", EXPLAIN_YOU,
+	    "this port does not have the kind of TLS that was tried",
+	    "take one with TLS from the start: 993 (IMAP), 995 (POP), 465 "
+	    "(SMTP); or with STARTTLS: 143, 110, 587"},
 
 	/* Postfix and libsasl2 */
 	{"No worthy mechs found|no mechanism available", EXPLAIN_YOU,
@@ -105,6 +161,14 @@ const struct explanation explain_lines[] = {
 	    "in Postfix set smtp_sasl_tls_security_options = noanonymous, and "
 	    "see that there is TLS; then: postfix reload; \"sasl-bearer probe "
 	    "{user} smtp\" tells whether the plugin is found"},
+	{"offers neither OAUTHBEARER nor XOAUTH2", EXPLAIN_SERVER,
+	    "the mail server takes no tokens for this service",
+	    "switch one of the two mechanisms on there; a program may also "
+	    "have been given the wrong server"},
+	{"libsasl2 has no mechanism|plugin is not installed", EXPLAIN_YOU,
+	    "libsasl2 does not find the plugin, or no account allows you",
+	    "\"sasl-bearer doctor\" tells which of the two it is, and where "
+	    "libsasl2 looks"},
 	{"SASL [CACHED] authentication failed", EXPLAIN_YOU,
 	    "Postfix remembers an earlier refusal, and does not try",
 	    "leave smtp_sasl_auth_cache_name empty, remove its file, then: "

@@ -190,11 +190,13 @@ const struct explanation explain_replies[] = {
 	    "the server does not take a line as long as the token",
 	    "let it accept 12288 bytes in a line of a login (RFC 4954)"},
 	{"Temporary authentication failure|[UNAVAILABLE]|[SYS/TEMP]|421 4.3.2|"
-	    "421 4.4.2|Server Unavailable. 15|454 4.7.0", EXPLAIN_NOBODY,
+	    "421 4.4.2|Server Unavailable. 15|454 4.7.0|"
+	    "cannot check the token now", EXPLAIN_NOBODY,
 	    "the mail server cannot check logins for the moment",
 	    "wait; if it stays, its administrator finds the cause in its log"},
 	{"5.7.8|Invalid credentials|[AUTHENTICATIONFAILED]|[AUTH]|"
-	    "status 401|invalid_token", EXPLAIN_YOU,
+	    "status 401|invalid_token|does not accept the token|"
+	    "does not accept token", EXPLAIN_YOU,
 	    "the server does not accept the token", REFRESH},
 	{0},
 };

@@ -87,6 +87,8 @@ name_of(const char *place, const struct explain_names *names)
 {
 	if (strncmp(place, "{user}", 6) == 0)
 		return given(names ? names->user : NULL, "USER");
+	if (strncmp(place, "{account}", 9) == 0)
+		return given(names ? names->account : NULL, "ACCOUNT");
 	if (strncmp(place, "{client_id}", 11) == 0)
 		return given(names ? names->client_id : NULL, "CLIENT_ID");
 	return NULL;

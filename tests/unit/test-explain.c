@@ -92,6 +92,9 @@ static const char *const examples[] = {
     "/var/lib/sasl-bearer/alice back from a backup",
     "denied: uid 103 pid 4 host -: no account that uid 103 may use serves user "
     "\"x@example.com\"; see allow in sasl-bearer.conf(5)",
+    "accounts.d/relay.conf:9: allow names \"postfx\", which is no user here "
+    "(yet)",
+    "sasl-bearer: this is for root and the helper's own user",
     "no account may be used by this uid; see allow in sasl-bearer.conf(5)",
     "host \"mail.example.com\" is not in hosts of account \"relay\"",
     "service \"pop\" is not in services of account \"relay\"",
@@ -100,22 +103,44 @@ static const char *const examples[] = {
     "accounts \"a\" and \"b\" both serve user \"x\" here; set services or hosts",
     "the mail server rejects fresh tokens too, so the token is not what is "
     "wrong: no; check scope",
+    "account \"relay\": the certificate of the application expires in 12 days",
+    "account \"relay\": notify_command /usr/bin/notify ended with status 1; "
+    "nobody was told of expiring",
+    "/usr/bin/oama gave something that is not a token (RFC 6750)",
+    "login.example.com: no metadata of the issuer \"https://login.example.com\" "
+    "(HTTP 404); check issuer or set the endpoints",
+    "169.254.169.254: HTTP 404; the metadata service is being updated, or this "
+    "is no virtual machine of Azure",
     "the provider has not answered yet; try again",
     "/etc/sasl-bearer/relay.secret: holds a secret that others may read; run: "
     "chown root:sasl-bearer ... && chmod 640 ...",
+    "/etc/sasl-bearer/relay.pem: writable by others; run: chmod go-w "
+    "/etc/sasl-bearer/relay.pem",
     "/etc/sasl-bearer/accounts.d/relay.conf:3: unknown name \"alow\": did you "
     "mean \"allow\"?",
+    "the state file of account \"relay\" is sealed with key 0a1b, which is not "
+    "given",
+    "/var/lib/sasl-bearer: another sasl-bearerd uses it",
+    "sasl-bearer-fetch ended without a reply; is it installed, and of this "
+    "version?",
+    "sasl-bearer-fetch cannot shut itself in: seccomp: Operation not permitted",
     "account \"relay\": cannot save to /var/lib/sasl-bearer: No space left on "
     "device; the tokens are kept in memory",
     "cannot resolve login.microsoftonline.com: there is no such name, or the "
     "DNS does not answer",
     "login.example.com did not answer after 20 s",
-    "the certificate of login.example.com is not trusted: self-signed "
-    "certificate (set ca_file if it is a private CA)",
     "the certificate of login.example.com has expired; is this machine's clock "
     "right? it says 2019-01-01 00:00 UTC",
+    "the certificate of login.example.com is not trusted: self-signed "
+    "certificate (set ca_file if it is a private CA)",
+    "mail.example.com does not begin with TLS on this port; is it one for "
+    "STARTTLS?",
     "postfix/smtp[214]: warning: SASL authentication failure: No worthy mechs "
     "found",
+    "mail.example.com offers neither OAUTHBEARER nor XOAUTH2 for IMAP, but "
+    "PLAIN",
+    "libsasl2 has no mechanism for this: the plugin is not installed where "
+    "libsasl2 looks",
     "status=deferred (SASL [CACHED] authentication failed; server h[10.0.0.1] "
     "said: 535 no)",
     "warning: SASL authentication failure: All-whitespace username.",
@@ -193,7 +218,8 @@ static const struct {
     {"5.7.30", "5.7.30, Basic authentication is not supported; "},
     {"535-5.7.8 Username and Password not accepted. 535 5.7.8 see",
 	"5.7.8, Invalid credentials, [AUTHENTICATIONFAILED], [AUTH], "
-	"status 401, invalid_token; "},
+	"status 401, invalid_token, does not accept the token, "
+	"does not accept token; "},
     {"invalid_client; 5.7.3", "invalid_client; 5.7.3; "},
 
     /* nothing */
@@ -429,25 +455,26 @@ static void
 test_names(void)
 {
 	static const struct explanation row = {"x", EXPLAIN_SIGN_IN, "m {user}",
-	    "a {user}, {client_id}{user}, {none}, {"};
+	    "a {user}, {client_id}{user}, {none}{account}, {"};
 	const struct explain_names names = {"u@x", "acc", "app"};
 	const struct explain_names empty = {"", "", ""};
 	char text[EXPLAIN_ADVICE_SIZE];
 
 	explain_remedy(text, sizeof(text), &row, &names);
-	tap_is(text, "a u@x, appu@x, {none}, {; run \"sasl-bearer login acc\"",
+	tap_is(text,
+	    "a u@x, appu@x, {none}acc, {; run \"sasl-bearer login acc\"",
 	    "names");
 	explain_remedy(text, sizeof(text), &row, &empty);
 	tap_ok(
 	    strstr(text, "login ACCOUNT\"") != NULL, "empty names: %s", text);
 	explain_remedy(text, 64, &row, NULL);
 	tap_is(text,
-	    "a USER, CLIENT_IDUSER, {none}, {; run \"sasl-bearer login ACCOUN",
+	    "a USER, CLIENT_IDUSER, {none}ACCOUNT, {; run \"sasl-bearer login",
 	    "without names, and cut");
 	explain_means(text, sizeof(text), &row, &names);
 	tap_is(text, "m u@x", "in a meaning");
 	explain_advice(text, sizeof(text), &row, &names);
-	tap_is(text, "m u@x: a u@x, appu@x, {none}, {", "in an advice");
+	tap_is(text, "m u@x: a u@x, appu@x, {none}acc, {", "in an advice");
 	explain_remedy(text, 1, &row, &names);
 	tap_is(text, "", "a size of 1");
 	explain_advice(text, sizeof(text), explain_code(54005), NULL);
