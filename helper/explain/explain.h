@@ -70,8 +70,8 @@ struct explain_found {
 
 /*
  * Find all that a text is about: codes, as "AADSTS50173", as "error_codes" or
- * with nothing else in the text; then what explain_reply() finds; and if there is
- * no code, an error word of OAuth's.
+ * with nothing else in the text; where there is none, an error word of OAuth's;
+ * and what explain_reply() finds.
  *
  *	found	EXPLAIN_FOUND_MAX of them; each row once
  *	ret_unknown	a code that is not in the table, or 0

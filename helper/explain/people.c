@@ -49,8 +49,8 @@ const struct explanation explain_people[] = {
 	{"50053", EXPLAIN_SIGN_IN,
 	    "the account is locked after wrong passwords, or the address that "
 	    "the sign-in came from has a bad name",
-	    "wait some minutes, or ask an administrator: the sign-in log of Entra "
-	    "says which of the two it is"},
+	    "wait some minutes, or ask an administrator: the sign-in log of "
+	    "Entra says which of the two it is"},
 	{"50055|50144", EXPLAIN_SIGN_IN, "the person's password has expired",
 	    "change it in a browser"},
 	{"50056", EXPLAIN_SIGN_IN,
@@ -181,8 +181,8 @@ const struct explanation explain_people[] = {
 	    "the refresh token is damaged, has ended or is of another "
 	    "application or tenant; or the account is blocked",
 	    "see in a browser whether the account can be used"},
-	{"70008", EXPLAIN_SIGN_IN, "the sign-in has expired, or was not used for too long",
-	    NULL},
+	{"70008", EXPLAIN_SIGN_IN,
+	    "the sign-in has expired, or was not used for too long", NULL},
 	{"700082", EXPLAIN_SIGN_IN,
 	    "the sign-in was not used for 90 days",
 	    "let the helper run all the time: it renews each account before "
@@ -202,8 +202,8 @@ const struct explanation explain_people[] = {
 	{"70016", EXPLAIN_NOBODY,
 	    "the code of the sign-in has not been entered yet",
 	    "enter it on the page that \"sasl-bearer login\" names"},
-	{"70018", EXPLAIN_SIGN_IN, "another code was entered than the one shown",
-	    NULL},
+	{"70018", EXPLAIN_SIGN_IN,
+	    "another code was entered than the one shown", NULL},
 	{"70019|70020", EXPLAIN_SIGN_IN,
 	    "the code of the sign-in was not entered in time", NULL},
 	{"7000014", EXPLAIN_SIGN_IN,

@@ -24,7 +24,8 @@ static const char *const examples[] = {
     "disabled for the Mailbox. Visit https://aka.ms/smtp_auth_disabled",
     "NO [ALERT] Your account is not enabled for IMAP use. Please visit your "
     "Gmail settings page and enable your account for IMAP access. (Failure)",
-    "535 5.7.139 Authentication unsuccessful, basic authentication is disabled.",
+    "535 5.7.139 Authentication unsuccessful, basic authentication is "
+    "disabled.",
     "535 5.7.139 Authentication unsuccessful, user is locked by your "
     "organization's security defaults policy. Contact your administrator.",
     "535 5.7.139 Authentication unsuccessful, the organization configuration "
@@ -100,15 +101,15 @@ static const char *const examples[] = {
     "service \"pop\" is not in services of account \"relay\"",
     "the program does not say which server it talks to, so account \"relay\" "
     "is not used",
-    "accounts \"a\" and \"b\" both serve user \"x\" here; set services or hosts",
+    "accounts \"a\" and \"b\" both serve user \"x\" here; set services",
     "the mail server rejects fresh tokens too, so the token is not what is "
     "wrong: no; check scope",
     "account \"relay\": the certificate of the application expires in 12 days",
     "account \"relay\": notify_command /usr/bin/notify ended with status 1; "
     "nobody was told of expiring",
     "/usr/bin/oama gave something that is not a token (RFC 6750)",
-    "login.example.com: no metadata of the issuer \"https://login.example.com\" "
-    "(HTTP 404); check issuer or set the endpoints",
+    "login.example.com: no metadata of the issuer \"https://login.example.com"
+    "\" (HTTP 404); check issuer or set the endpoints",
     "169.254.169.254: HTTP 404; the metadata service is being updated, or this "
     "is no virtual machine of Azure",
     "the provider has not answered yet; try again",
