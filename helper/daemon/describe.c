@@ -39,7 +39,9 @@ put_troubles(struct msg_writer *w, const struct account *a)
 	if (a->conf->client_secret_expires)
 		msg_put_number(w, "client_secret_expires_at",
 		    a->conf->client_secret_expires);
-	if (a->certificate_expires_at)
+	/* it may be of a file that the account has named before */
+	if (a->certificate_expires_at &&
+	    (a->conf->client_key || a->conf->client_certificate))
 		msg_put_number(
 		    w, "certificate_expires_at", a->certificate_expires_at);
 	if (state_rejected(&a->life, daemon_now_ms()))

@@ -340,12 +340,13 @@ def expiring(world):
     rows = world.rows(JOHN)
     rows.one("secrets", "warning", "certificate", "days (20", remedy="new certificate")
     rows.one("token", "ok")
+    # with a secret in the place of the certificate that one is no news any more
     secret = world.helper.secret_file("john.secret", "the-secret-of-john")
     for days, status in ((10, "warning"), (-1, "failed"), (300, "ok")):
         date = in_days(days).strftime("%Y-%m-%d")
-        world.define(BOB, services="imap", client_secret_file=secret, client_secret_expires=date)
-        world.rows(BOB).one("secrets", status, remedy="new secret" if days < 300 else None)
-    del world.helper.accounts[JOHN], world.helper.accounts[BOB]
+        world.define(JOHN, services="imap", client_secret_file=secret, client_secret_expires=date)
+        world.rows(JOHN).one("secrets", status, remedy="new secret" if days < 300 else None)
+    del world.helper.accounts[JOHN]
     world.helper.reload()
 
 
