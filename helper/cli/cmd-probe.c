@@ -84,42 +84,6 @@ show_meaning(const struct mail *m)
 	tell(m, "remedy", "remedy", text);
 }
 
-/*
- * A login may be good for nothing: Exchange lets people in who have no mailbox.
- * SMTP has no such question that harms nobody.
- */
-static int
-use(struct session *s)
-{
-	static const struct {
-		const char *protocol, *question, *goodbye;
-	} commands[] = {
-	    {"imap", "EXAMINE INBOX", "LOGOUT"},
-	    {"pop", "STAT", "QUIT"},
-	    {"smtp", "NOOP", "QUIT"},
-	};
-	size_t i = 0;
-	enum reply reply;
-	char *text;
-	int r;
-
-	while (strcmp(commands[i].protocol, s->protocol->name) != 0)
-		i++;
-	r = session_command(s, commands[i].question);
-	if (r == 0)
-		r = session_reply(s, commands[i].question, &reply, &text);
-	if (r != 0)
-		return r;
-	session_trace(s, "mailbox", "%s: %s", commands[i].question, s->words);
-	if (reply != REPLY_GOOD)
-		return session_fail(s, EX_NOPERM,
-		    "%s logs %s in, but refuses %s: \"%s\"", s->host, s->user,
-		    commands[i].question, s->words);
-	if (session_command(s, commands[i].goodbye) == 0)
-		session_reply(s, commands[i].goodbye, &reply, &text);
-	return 0; /* whatever the server makes of a goodbye */
-}
-
 /* The rest of the object. Returns 0 or an exit code, reported. */
 static int
 print_json(const struct mail *m, int code)
@@ -158,7 +122,7 @@ probe(struct mail *m, int json)
 	show_target(m);
 	r = mail_login(m);
 	if (r == 0)
-		r = use(&m->session);
+		r = mail_use(m);
 	if (r != 0)
 		show_meaning(m);
 	else if (!json)

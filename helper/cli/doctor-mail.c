@@ -116,13 +116,16 @@ check_login(struct doctor *d, struct mail *m)
 	};
 	const struct explanation *e;
 	char means[EXPLAIN_TEXT_SIZE], remedy[EXPLAIN_TEXT_SIZE];
+	int r = session_login(s);
 
-	if (session_login(s) == 0) {
+	if (r == 0)
+		r = mail_use(m);
+	if (r == 0) {
 		doctor_report(d, DOCTOR_OK, "%s lets %s in, by %s", s->host,
 		    s->user, s->mechanism);
 		return;
 	}
-	e = s->refused ? explain_reply(s->words) : NULL;
+	e = s->refused || r == EX_NOPERM ? explain_reply(s->words) : NULL;
 	if (!e) {
 		doctor_remedy(d, "see each step: sasl-bearer probe %s %s",
 		    s->user, s->protocol->name);

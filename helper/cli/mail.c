@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "helper/cli/call.h"
 #include "helper/cli/mail.h"
@@ -64,6 +65,39 @@ mail_login(struct mail *m)
 	int r = session_open(&m->session);
 
 	return r == 0 ? session_login(&m->session) : r;
+}
+
+int
+mail_use(struct mail *m)
+{
+	static const struct {
+		const char *protocol, *question, *goodbye;
+	} commands[] = {
+	    {"imap", "EXAMINE INBOX", "LOGOUT"},
+	    {"pop", "STAT", "QUIT"},
+	    {"smtp", "NOOP", "QUIT"},
+	};
+	struct session *s = &m->session;
+	size_t i = 0;
+	enum reply reply;
+	char *text;
+	int r;
+
+	while (strcmp(commands[i].protocol, s->protocol->name) != 0)
+		i++;
+	r = session_command(s, commands[i].question);
+	if (r == 0)
+		r = session_reply(s, commands[i].question, &reply, &text);
+	if (r != 0)
+		return r;
+	session_trace(s, "mailbox", "%s: %s", commands[i].question, s->words);
+	if (reply != REPLY_GOOD)
+		return session_fail(s, EX_NOPERM,
+		    "%s logs %s in, but refuses %s: \"%s\"", s->host, s->user,
+		    commands[i].question, s->words);
+	if (session_command(s, commands[i].goodbye) == 0)
+		session_reply(s, commands[i].goodbye, &reply, &text);
+	return 0; /* whatever the server makes of a goodbye */
 }
 
 void

@@ -38,6 +38,16 @@ mail_new(struct cli *cli, const struct mail_words *words, struct mail **ret);
  */
 int mail_login(struct mail *m);
 
+/*
+ * After a login, open the mailbox without changing it, and leave: a login may be
+ * good for nothing, since Exchange lets people in who have no mailbox. SMTP has
+ * no such question that harms nobody.
+ *
+ * Returns 0; EX_NOPERM, the server refuses that: see session.words; or another
+ * exit code, not reported.
+ */
+int mail_use(struct mail *m);
+
 /* Close and wipe. NULL is fine. */
 void mail_free(struct mail *m);
 

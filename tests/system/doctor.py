@@ -65,6 +65,8 @@ class Patient(World):
         command = remedy.rpartition(": ")[2].partition(" && postfix")[0]
         done = self.env.run(["sh", "-c", command])
         assert done.rc == 0, (command, done)
+        # or else the next postconf waits until it is two seconds old
+        os.utime(os.path.join(self.postfix.config_dir, "main.cf"), (1e9, 1e9))
 
 
 class Rows(list):
@@ -547,6 +549,20 @@ def refused_login(world):
     world.rows("--login", ALICE).only(
         "smtp login", "SmtpClientAuthentication is disabled",
         remedy=f"Set-CASMailbox -Identity {ALICE} -SmtpClientAuthenticationDisabled $false")
+    world.define(ALICE, **world.well)
+
+
+@tap.promise
+def useless_login(world):
+    "--login: Exchange lets somebody in who has no mailbox"
+    class Locked(Imap):
+        def say(self, *lines):
+            super().say(*(line.replace("BAD what?", "BAD User is authenticated but not connected.")
+                          for line in lines))
+    server = Scripted(world.env, Locked, world.oauth)
+    world.define(ALICE, **{**world.well, "imap_server": f"localhost:{server.port}"})
+    world.rows("--login", ALICE).only("imap login", "refuses EXAMINE INBOX", "not connected",
+                                      remedy="Set-CASMailbox")
     world.define(ALICE, **world.well)
 
 
