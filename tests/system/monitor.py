@@ -19,6 +19,11 @@ from helper import Helper
 from keys import make_certificate, make_key
 from oauthd import OAuthServer, Reply
 
+try:
+    import yaml
+except ImportError:
+    yaml = None
+
 DAY = 86400
 STATES = {"fresh", "aging", "stale", "backoff", "login_required", "config"}
 PROBLEMS = {"login_required", "config", "no_token", "backoff", "rejected", "unsaved",
@@ -349,7 +354,7 @@ def metrics_file(w):
 @tap.promise
 def shipped_rules(w):
     "the alert rules name only metrics, labels and values that there are"
-    yaml = __import__("yaml")
+    tap.need(yaml, "python3-yaml")
     found = parse_metrics(w.sick.cli("metrics").stdout)
     path = os.path.join(SRCDIR, "contrib/prometheus/sasl-bearer.rules.yml")
     with open(path, encoding="utf-8") as f:
