@@ -188,7 +188,7 @@ call_list(struct cli *cli, const char *user,
 	struct call *c = NULL;
 	int r = call_new(cli, "list", &c);
 
-	if (r != 0)
+	if (r != 0 || !c)
 		return r;
 	msg_put(&c->w, "user", user);
 	r = list_accounts(c, each, context);

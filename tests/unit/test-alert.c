@@ -28,7 +28,7 @@ static const struct {
 	enum alert_event event;
 	enum how how;
 } steps[] = {
-    {NULL},
+    {.what = NULL},
     {"nothing is wrong", S, OK, NONE, TOLD},
     {"nothing is wrong for long", DAY, OK, NONE, TOLD},
     {"a problem begins", 2 * DAY, CRIT, NONE, TOLD},
@@ -45,7 +45,7 @@ static const struct {
     {"and comes back", 4 * DAY, CRIT, NONE, TOLD},
     {"told as the first time", 4 * DAY + DELAY, CRIT, TELL, TOLD},
 
-    {NULL},
+    {.what = NULL},
     {"flapping: there", DAY, CRIT, NONE, TOLD},
     {"flapping: gone", DAY + 60 * S, OK, NONE, TOLD},
     {"flapping: there", DAY + 110 * S, CRIT, NONE, TOLD},
@@ -59,7 +59,7 @@ static const struct {
     {"flapping after that: nothing is said", DAY + 549 * S, OK, NONE, TOLD},
     {"until it is over", DAY + 550 * S, OK, OVER, TOLD},
 
-    {NULL},
+    {.what = NULL},
     {"14 days are left", DAY, WARN, NONE, TOLD},
     {"that is told", DAY + DELAY, WARN, TELL, TOLD},
     {"3 days are left: at once", DAY + DELAY + S, CRIT, TELL, TOLD},
@@ -67,7 +67,7 @@ static const struct {
     {"it gets better: nothing new", DAY + DELAY + 3 * S, WARN, NONE, TOLD},
     {"and worse again: neither", DAY + DELAY + 4 * S, CRIT, NONE, TOLD},
 
-    {NULL},
+    {.what = NULL},
     {"a problem", DAY, CRIT, NONE, TOLD},
     {"the command fails", DAY + DELAY, CRIT, TELL, FAILS},
     {"it is not tried at once", DAY + DELAY + RETRY - 1, CRIT, NONE, TOLD},
@@ -75,7 +75,7 @@ static const struct {
     {"and again", DAY + DELAY + 2 * RETRY, CRIT, TELL, TOLD},
     {"then it is told", DAY + DELAY + 3 * RETRY, CRIT, NONE, TOLD},
 
-    {NULL},
+    {.what = NULL},
     {"a problem", DAY, CRIT, NONE, TOLD},
     {"no room for a command", DAY + DELAY, CRIT, TELL, BUSY},
     {"it is due until there is", DAY + DELAY + 5 * S, CRIT, TELL, BUSY},

@@ -118,16 +118,14 @@ test_row(size_t i)
 	struct health_problem p[HEALTH_MAX];
 	char buf[2048], found[512] = "";
 	struct msg m;
-	size_t n, j;
+	size_t n, j, len = 0;
 
 	parse(rows[i].lines, buf, sizeof(buf), &m);
 	n = health_check(&m, NOW, NULL, p);
-	for (j = 0; j < n; j++) {
-		strcat(found, health_name(p[j].what));
-		strcat(found, " ");
-		strcat(found, health_severity_name(p[j].severity));
-		strcat(found, " ");
-	}
+	for (j = 0; j < n; j++)
+		len += (size_t)snprintf(found + len, sizeof(found) - len,
+		    "%s %s ", health_name(p[j].what),
+		    health_severity_name(p[j].severity));
 	tap_is(found, rows[i].found, *found ? found : "no problem");
 	if (rows[i].text)
 		tap_is(n ? p[0].text : NULL, rows[i].text, "its text");
