@@ -8,6 +8,7 @@ guide's last commands show that it works, and the test looks at what arrived.
 
 import collections
 import contextlib
+import json
 import os
 import re
 import smtplib
@@ -316,7 +317,45 @@ def copy(world, machine, path):
     return world.env.write(world.env.name("copy"), machine_file(machine, path))
 
 
+# a machine as the README of sasl-xoauth2 wants it
+PEER = """postconf -e 'relayhost = [smtp.office365.com]:587' smtp_sasl_auth_enable=yes \\
+    smtp_sasl_password_maps=hash:/etc/postfix/sasl_passwd smtp_sasl_security_options= \\
+    smtp_sasl_mechanism_filter=xoauth2 smtp_tls_security_level=encrypt \\
+    smtp_tls_CAfile=/etc/ssl/certs/ca-certificates.crt
+cd /etc/postfix
+echo '[smtp.office365.com]:587 {relay}:/etc/tokens/{relay}' >sasl_passwd
+postmap sasl_passwd
+install -d -o postfix /var/spool/postfix/etc/tokens
+cat >/var/spool/postfix/etc/tokens/{relay}
+chown postfix /var/spool/postfix/etc/tokens/{relay}
+chmod 600 /var/spool/postfix/etc/tokens/{relay}
+cat >/etc/sasl-xoauth2.conf <<'END'
+{{"client_id": "{client}", "client_secret": "{secret}",
+  "token_endpoint": "https://login.microsoftonline.com/contoso.com/oauth2/v2.0/token"}}
+END
+"""
+
+
+@tap.promise
+def migration(world):
+    "MIGRATION: a relay of sasl-xoauth2 goes on, with its sasl_passwd as it was, and can go back"
+    secret = "its secret"
+    world.oauth.clients = {CLIENT: secret}
+    tokens = world.oauth.issue(RELAY, client_id=CLIENT)
+    machine = Office(world.env)
+    machine.shell(PEER.format(relay=RELAY, client=CLIENT, secret=secret), input=json.dumps(
+        {"access_token": "x", "expiry": "0", "refresh_token": tokens["refresh_token"]}))
+    look = "cat /etc/postfix/sasl_passwd /etc/sasl-xoauth2.conf /var/spool/postfix/etc/tokens/*"
+    before = machine.shell(look)
+    with delivered(world) as message:
+        world.tell("migration", machine)
+    assert "Sent by OAuth." in message.data and machine.shell(look) == before, message
+    world.tell("migration-back", machine)
+    assert RELAY not in machine.shell("sasl-bearer list"), machine.log()
+
+
 STORIES = {"readme", "smarthost", "printers", "exchange", "delegated", "clone", "trouble",
-           "monitoring", "desktop", "google", "gmail", "outlook", "archive", "workspace", "clouds"}
+           "monitoring", "desktop", "google", "gmail", "outlook", "archive", "workspace",
+           "clouds", "migration", "migration-back"}
 
 tap.main(World, timeout=300)
