@@ -92,18 +92,18 @@ user_of_name(const char *path, char user[USER_MAX + 1])
 static int
 find_user(const struct import *im, struct import_item *it)
 {
-	struct postfix_layout layout = im->layout;
+	const struct postfix_layout *layout = &im->layout;
 
 	if (im->user) {
 		snprintf(it->user, sizeof(it->user), "%s", im->user);
 		return 0;
 	}
 	if (it->file.kind == IMPORT_TOKENS && *it->path &&
-	    postfix_layout_user(&layout, it->path, it->user) < 0)
+	    postfix_layout_user(layout, it->path, it->user) < 0)
 		return cli_error(EX_USAGE,
 		    "%s: several users of %s have it as their password; name "
 		    "one with --for",
-		    it->name, layout.passwords);
+		    it->name, layout->passwords);
 	if (!*it->user && it->file.user)
 		snprintf(it->user, sizeof(it->user), "%s", it->file.user);
 	if (!*it->user)
@@ -113,7 +113,7 @@ find_user(const struct import *im, struct import_item *it)
 	return cli_error(EX_USAGE,
 	    "%s: whom it is for is not known: its name is no address, and no "
 	    "line of %s has it as a password; say --for USER",
-	    it->name, layout.passwords);
+	    it->name, layout->passwords);
 }
 
 /* Whether a word of a text is one that tells who signed in. */

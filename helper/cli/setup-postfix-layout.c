@@ -209,10 +209,10 @@ postfix_layout_read(struct postfix_layout *ret)
 }
 
 int
-postfix_layout_user(
-    struct postfix_layout *layout, const char *path, char user[USER_MAX + 1])
+postfix_layout_user(const struct postfix_layout *layout, const char *path,
+    char user[USER_MAX + 1])
 {
-	struct reading r = {.layout = layout, .password = path, .user = user};
+	struct reading r = {.password = path, .user = user};
 
 	*user = '\0';
 	read_path(&r, layout->passwords, take_password);

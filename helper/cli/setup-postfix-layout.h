@@ -36,8 +36,8 @@ void postfix_layout_read(struct postfix_layout *ret);
  *
  * Returns 0, or -EEXIST when several users have it; user is one of them.
  */
-int postfix_layout_user(
-    struct postfix_layout *layout, const char *path, char user[USER_MAX + 1]);
+int postfix_layout_user(const struct postfix_layout *layout, const char *path,
+    char user[USER_MAX + 1]);
 
 /* The file with the CA certificates of the system, or NULL. */
 const char *postfix_layout_ca_file(void);
