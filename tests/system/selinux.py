@@ -115,6 +115,16 @@ def labels(p):
 
 
 @tap.promise
+def others_connect(p):
+    "the module that doc/RHEL.md shows for another program compiles"
+    with open(os.path.join(SRCDIR, "doc/RHEL.md"), encoding="utf-8") as f:
+        text = re.search(r"^```\n(policy_module\((\w+),.*?)^```$", f.read(), re.M | re.S)
+    p.env.write(f"module/{text[2]}.te", text[1])
+    done = p.env.run(["make", "-C", p.dir, "-f", DEVEL, text[2] + ".pp"], timeout=120)
+    assert done.rc == 0 and "error" not in (done.stdout + done.stderr).lower(), done
+
+
+@tap.promise
 def mail_programs_connect(p):
     "Postfix's smtp and programs of users may connect to the socket"
     for source in ("postfix_smtp_t", "user_t", "staff_t"):
@@ -133,6 +143,8 @@ def network(p):
         assert not p.allowed(source, "tcp_socket", "name_connect"), source
     ports = p.allowed("sasl_bearer_fetch_t", "tcp_socket", "name_connect", tunable=False)
     assert ports == {"http_port_t", "http_cache_port_t", "dns_port_t"}, ports
+    ports = p.allowed("sasl_bearer_command_t", "tcp_socket", "name_connect")
+    assert ports == {"http_port_t", "smtp_port_t", "dns_port_t"}, ports
     assert not p.allowed("sasl_bearer_fetch_t", "tcp_socket", "name_bind")
     assert "port_type" in p.allowed("sasl_bearer_fetch_t", "tcp_socket", "name_connect")
 
