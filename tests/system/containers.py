@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 
 import protocol
 import tap
-from env import BUILDDIR, SRCDIR, built, identity
+from env import BUILDDIR, SRCDIR, built, identity, wait_for
 from helper import Helper
 from idmap import in_namespace
 from machine import makefile
@@ -130,6 +130,25 @@ def others_are_denied(w):
     finally:
         w.helper.accounts[ALICE]["allow"] = w.postfix_uid
         w.helper.reload()
+
+
+@tap.promise
+def signs_in(w):
+    "a person signs in by a command in the helper's container, where its user has the accounts"
+    accounts = w.helper.config_dir + "/accounts.d"
+    daemon = identity("daemon")
+    os.chown(accounts, daemon["user"], daemon["group"])
+    process = w.inside.start("login", [
+        *RIGHTS, built("sasl-bearer"), "--config", w.helper.config, "--system", "login",
+        "--device", "--provider", "test", "--client-id", "test-client", "--allow",
+        w.postfix_uid, "--services", "smtp", "bob@example.com"])
+    code = wait_for(lambda: list(w.oauth.devices), 20, "a sign-in")[-1]
+    w.oauth.approve(w.oauth.devices[code]["user_code"], "bob@example.com")
+    assert process.wait(30) == 0, process.log()
+    done = w.inside.run([*RIGHTS, built("sasl-bearer"), "--config", w.helper.config, "--system",
+                         "refresh", "bob@example.com"])
+    assert done.rc == 0, done
+    assert os.stat(accounts + "/bob@example.com.conf").st_uid == daemon["user"]
 
 
 @tap.promise
