@@ -9,7 +9,7 @@
 #define EXPLAIN_REMEDY_MAX 300	/* bytes of a remedy, before names are put in */
 #define EXPLAIN_TEXT_SIZE 2048	/* holds either with any names put in */
 #define EXPLAIN_ADVICE_SIZE 640 /* holds both, see explain_advice() */
-#define EXPLAIN_TITLE_SIZE 160	/* holds a row's title, and its NUL */
+#define EXPLAIN_TITLE_SIZE 256	/* holds a row's title, and its NUL */
 #define EXPLAIN_FOUND_MAX 8	/* of one text */
 #define EXPLAIN_ROWS_MAX 512	/* of the table */
 

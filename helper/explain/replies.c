@@ -169,7 +169,7 @@ const struct explanation explain_replies[] = {
 	    "the token may be damaged: run \"sasl-bearer refresh {user}\""},
 
 	/* any server */
-	{"insufficient_scope|status 403", EXPLAIN_YOU,
+	{"insufficient_scope|status 403|\"status\":\"403\"", EXPLAIN_YOU,
 	    "the token lacks the scope that the mail server wants",
 	    "check scope and services in the account's file, then run "
 	    "\"sasl-bearer login {user}\""},
@@ -196,7 +196,8 @@ const struct explanation explain_replies[] = {
 	    "wait; if it stays, its administrator finds the cause in its log"},
 	{"5.7.8|Invalid credentials|[AUTHENTICATIONFAILED]|[AUTH]|"
 	    "status 401|invalid_token|does not accept the token|"
-	    "does not accept token", EXPLAIN_YOU,
+	    "does not accept token|server rejected XOAUTH2|\"status\":\"401\"|"
+	    "\"status\":\"400\"", EXPLAIN_YOU,
 	    "the server does not accept the token", REFRESH},
 	{0},
 };

@@ -220,7 +220,11 @@ static const struct {
     {"535-5.7.8 Username and Password not accepted. 535 5.7.8 see",
 	"5.7.8, Invalid credentials, [AUTHENTICATIONFAILED], [AUTH], "
 	"status 401, invalid_token, does not accept the token, "
-	"does not accept token; "},
+	"does not accept token, server rejected XOAUTH2, \"status\":\"401\", "
+	"\"status\":\"400\"; "},
+    {"Error: SASL(-13): authentication failure: server rejected XOAUTH2: "
+     "{\"status\":\"403\",\"schemes\":\"Bearer\",\"scope\":\"mail\"}",
+	"insufficient_scope, status 403, \"status\":\"403\"; "},
     {"invalid_client; 5.7.3", "invalid_client; 5.7.3; "},
 
     /* nothing */
