@@ -200,8 +200,8 @@ check_files(struct doctor *d, const char *dir, DIR *opened, uid_t uid)
 		if (*e->d_name == '.')
 			continue;
 		snprintf(path, sizeof(path), "%.3000s/%s", dir, e->d_name);
-		if (lstat(path, &st) < 0)
-			continue;
+		if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+			continue; /* lost+found, where it is a disk */
 		if (check_entry(d, path, &st, uid))
 			good++;
 		else
