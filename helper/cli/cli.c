@@ -258,8 +258,9 @@ cli_operand(struct cli *cli, int argc, char **argv)
 	if (argc - optind > 1)
 		usage_error(cli, "too many arguments from", argv[optind + 1]);
 	else
-		cli_error(EX_USAGE, "%s: USER is missing; usage: %s %s",
-		    cli->command->name, cli->command->name,
-		    cli->command->usage);
+		cli_error(EX_USAGE,
+		    "%s: USER is missing, an account or its address; see "
+		    "\"sasl-bearer %s --help\"",
+		    cli->command->name, cli->command->name);
 	return NULL;
 }

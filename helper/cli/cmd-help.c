@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/util.h"
 #include "helper/cli/cli.h"
 #include "helper/cli/colour.h"
 #include "helper/config/conf.h"
@@ -62,6 +63,35 @@ cli_help(const struct cli *cli)
 	    cli->command ? "" : "\"sasl-bearer help COMMAND\", ");
 }
 
+/* What others call it. */
+static const char *
+other_word(const char *name)
+{
+	static const struct {
+		const char *word, *meant;
+	} words[] = {
+	    {"accounts", "list"},
+	    {"auth", "login"},
+	    {"authorize", "login"},
+	    {"config", "setup"},
+	    {"configure", "setup"},
+	    {"ls", "list"},
+	    {"remove", "logout"},
+	    {"renew", "refresh"},
+	    {"revoke", "logout"},
+	    {"show", "list"},
+	    {"status", "list"},
+	    {"test", "probe"},
+	    {"version", "--version"},
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(words); i++)
+		if (strcmp(words[i].word, name) == 0)
+			return words[i].meant;
+	return NULL;
+}
+
 /* The command probably meant. One may also begin to write and stop. */
 static const char *
 near_miss(const struct command *commands, const char *name)
@@ -75,7 +105,9 @@ near_miss(const struct command *commands, const char *name)
 		if (strncmp(commands[i].name, name, strlen(name)) == 0)
 			begun = commands[i].name;
 	}
-	near = conf_near_miss(keys, name);
+	near = other_word(name);
+	if (!near)
+		near = conf_near_miss(keys, name);
 	return near ? near : begun;
 }
 

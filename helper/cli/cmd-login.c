@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <getopt.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,30 @@ sign_in(struct cli *cli, struct login *l, const char *operand)
 	return r;
 }
 
+/* A name that is wrong would be found out when the program is refused. */
+static int
+check_users(const char *allow)
+{
+	char **users = NULL;
+	int64_t uid;
+	size_t i;
+	int r = 0;
+
+	if (!allow)
+		return 0;
+	if (list_parse(allow, ", ", &users) < 0)
+		return cli_error(EX_OSERR, "out of memory");
+	for (i = 0; r == 0 && users && users[i]; i++)
+		if (util_number_parse(users[i], 0, UINT32_MAX, &uid) < 0 &&
+		    !getpwnam(users[i]))
+			r = cli_error(EX_NOUSER,
+			    "--allow: there is no user \"%s\" on this machine; "
+			    "name one that there is, or a number",
+			    users[i]);
+	list_free(users);
+	return r;
+}
+
 int
 cmd_login(struct cli *cli, int argc, char **argv)
 {
@@ -183,7 +208,9 @@ cmd_login(struct cli *cli, int argc, char **argv)
 	operand = cli_operand(cli, argc, argv);
 	if (!operand)
 		return EX_USAGE;
-	r = sign_in(cli, &l, operand);
+	r = check_users(l.allow);
+	if (r == 0)
+		r = sign_in(cli, &l, operand);
 	login_clear(&l);
 	return r;
 }

@@ -149,8 +149,7 @@ cmd_probe(struct cli *cli, int argc, char **argv)
 	if (r != 0)
 		return r;
 	if (argc - optind != 2)
-		return cli_error(EX_USAGE, "usage: sasl-bearer %s %s",
-		    cli->command->name, cli->command->usage);
+		return mail_usage(cli, argc - optind);
 	words.user = argv[optind];
 	words.service = argv[optind + 1];
 	r = mail_new(cli, &words, &m);

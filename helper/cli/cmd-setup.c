@@ -83,6 +83,16 @@ print_programs(void)
 		printf("  %-14s%s\n", programs[i].name, programs[i].help);
 }
 
+static int
+is_program(const char *name)
+{
+	const struct setup_program *p = programs;
+
+	while (p->name && strcmp(p->name, name) != 0)
+		p++;
+	return p->name != NULL;
+}
+
 /* Find a program by its name. Returns NULL, reported, when there is none. */
 static const struct setup_program *
 find_program(const char *name)
@@ -306,6 +316,11 @@ cmd_setup(struct cli *cli, int argc, char **argv)
 		print_programs();
 		return 0;
 	}
+	if (argc - optind == 2 && is_program(argv[optind + 1]) &&
+	    !is_program(argv[optind]))
+		return cli_error(EX_USAGE,
+		    "the program comes first: sasl-bearer setup %s %s",
+		    argv[optind + 1], argv[optind]);
 	s.program = find_program(argv[optind++]);
 	if (!s.program)
 		return EX_USAGE;

@@ -183,6 +183,10 @@ cmd_token(struct cli *cli, int argc, char **argv)
 		    "unknown format \"%s\"; it is raw, xoauth2, oauthbearer or "
 		    "json",
 		    q.format);
+	if (q.service && !service_parse(q.service))
+		return cli_error(EX_USAGE,
+		    "unknown service \"%s\"; it is imap, pop or smtp",
+		    q.service);
 	operand = cli_operand(cli, argc, argv);
 	if (!operand)
 		return EX_USAGE;

@@ -58,8 +58,7 @@ take_operands(struct cli *cli, struct mail_words *words, int argc, char **argv)
 	int n = argc - optind;
 
 	if (n < 2 || n > 3)
-		return cli_error(EX_USAGE, "usage: sasl-bearer %s %s",
-		    cli->command->name, cli->command->usage);
+		return mail_usage(cli, n);
 	words->user = argv[optind];
 	words->service = argv[optind + 1];
 	words->server = n == 3 ? argv[optind + 2] : NULL;

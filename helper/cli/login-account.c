@@ -286,6 +286,37 @@ place_secret(struct cli *cli, struct login *l)
 	return 0;
 }
 
+/* What a new account needs, and has not been given. Returns the exit code. */
+static int
+refuse_new(struct cli *cli, const struct login *l, const char *operand)
+{
+	struct conf_errors e = {.report = cli_report};
+	struct provider p = {0};
+	int r = 0;
+
+	if (l->provider)
+		r = provider_load(&cli->settings, l->provider, &p, &e);
+	conf_clear(provider_keys, &p);
+	if (r == -ENOENT)
+		return cli_error(EX_CONFIG,
+		    "there is no provider \"%s\"; \"sasl-bearer login "
+		    "--provider list\" shows those there are",
+		    l->provider);
+	if (r < 0)
+		return EX_CONFIG;
+	if (l->provider || l->issuer || l->token_endpoint)
+		return cli_error(EX_USAGE,
+		    "no account \"%s\" yet: say --client-id, too, the ID of the "
+		    "application that you have registered; \"sasl-bearer login "
+		    "--provider list\" tells what each provider needs",
+		    operand);
+	return cli_error(EX_USAGE,
+	    "no account \"%s\" yet: say --provider and --client-id, for "
+	    "example: sasl-bearer login --provider microsoft --client-id "
+	    "01234567-89ab-cdef-0123-456789abcdef %s",
+	    operand, operand);
+}
+
 static int
 prepare_new(struct cli *cli, struct login *l, const char *operand)
 {
@@ -299,11 +330,7 @@ prepare_new(struct cli *cli, struct login *l, const char *operand)
 	if (!l->more &&
 	    ((!l->provider && !l->issuer && !l->token_endpoint) ||
 		!l->client_id))
-		return cli_error(EX_USAGE,
-		    "no account \"%s\" yet: say --provider and --client-id, "
-		    "for example: sasl-bearer login --provider microsoft "
-		    "--client-id 01234567-89ab-cdef-0123-456789abcdef %s",
-		    operand, operand);
+		return refuse_new(cli, l, operand);
 	r = place_secret(cli, l);
 	if (r == 0)
 		r = make_text(cli, l, operand);

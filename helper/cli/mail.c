@@ -15,6 +15,10 @@ prepare(struct cli *cli, const struct mail_words *words, struct mail *m)
 	const char *path;
 	int r;
 
+	if (!p && protocol_find(words->user))
+		return cli_error(EX_USAGE,
+		    "the account comes first: sasl-bearer %s %s %s",
+		    cli->command->name, words->service, words->user);
 	if (!p)
 		return cli_error(EX_USAGE,
 		    "unknown service \"%s\"; it is imap, pop or smtp",
@@ -57,6 +61,18 @@ mail_new(struct cli *cli, const struct mail_words *words, struct mail **ret)
 	else
 		mail_free(m);
 	return r;
+}
+
+int
+mail_usage(const struct cli *cli, int operands)
+{
+	const char *what = operands == 0 ? "USER is missing, an account or its "
+					   "address, and then imap, pop or smtp"
+	    : operands == 1 ? "the service is missing: imap, pop or smtp"
+			    : "too many arguments";
+
+	return cli_error(EX_USAGE, "%s: %s; see \"sasl-bearer %s --help\"",
+	    cli->command->name, what, cli->command->name);
 }
 
 int

@@ -31,6 +31,9 @@ struct mail {
 int
 mail_new(struct cli *cli, const struct mail_words *words, struct mail **ret);
 
+/* Report operands that are not as many as they should be. Returns EX_USAGE. */
+int mail_usage(const struct cli *cli, int operands);
+
 /*
  * Connect and log in.
  *

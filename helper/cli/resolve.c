@@ -4,9 +4,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "helper/cli/call.h"
 #include "helper/cli/resolve.h"
+#include "helper/config/conf.h"
 
 #define CANDIDATES 512 /* bytes of names in an error */
 
@@ -19,6 +21,13 @@ struct search {
 	unsigned count; /* of accounts that match best */
 	struct resolved found;
 	char candidates[CANDIDATES];
+};
+
+/* What an unknown name is compared with. */
+struct near {
+	const char *operand;
+	size_t count;			    /* of all accounts */
+	char account[ACCOUNT_NAME_MAX + 1]; /* probably meant, or "" */
 };
 
 static enum match
@@ -144,6 +153,55 @@ search(struct call *c, struct search *s)
 	return r;
 }
 
+/* Whether that name was probably meant. */
+static int
+is_near(const char *operand, const char *name)
+{
+	const struct conf_key keys[] = {{.name = name}, {0}};
+	size_t local = strcspn(name, "@");
+
+	return util_case_equal(operand, name) ||
+	    (name[local] && strlen(operand) == local &&
+		strncasecmp(operand, name, local) == 0) ||
+	    conf_near_miss(keys, operand);
+}
+
+static int
+look_near(void *context, const struct msg *m)
+{
+	struct near *near = context;
+	const char *account = msg_get(m, "account");
+	const char *user = msg_get(m, "user");
+
+	near->count++;
+	if (!*near->account &&
+	    (is_near(near->operand, account) ||
+		(user && is_near(near->operand, user))))
+		snprintf(near->account, sizeof(near->account), "%s", account);
+	return 0;
+}
+
+/* Say what there is instead. Returns the exit code. */
+static int
+report_unknown(struct cli *cli, const char *operand)
+{
+	struct near near = {.operand = operand};
+	int other = cli->user_mode && call_is_default(cli);
+	int r = call_list(cli, NULL, look_near, &near);
+
+	if (r != 0)
+		return r;
+	if (*near.account)
+		return cli_error(EX_NOPERM,
+		    "no account \"%s\" for you: did you mean \"%s\"?", operand,
+		    near.account);
+	return cli_error(EX_NOPERM, "no account \"%s\" for you; %s%s", operand,
+	    near.count > 0
+		? "\"sasl-bearer list\" shows those there are"
+		: "there is none yet, \"sasl-bearer login\" makes one",
+	    other ? "; --system asks the system's helper" : "");
+}
+
 int
 resolve(struct cli *cli, const char *operand, struct resolved *ret)
 {
@@ -159,10 +217,7 @@ resolve(struct cli *cli, const char *operand, struct resolved *ret)
 	if (r != 0)
 		return r;
 	if (s.count == 0)
-		return cli_error(EX_NOPERM,
-		    "no account \"%s\" for you; \"sasl-bearer list\" shows "
-		    "those there are",
-		    operand);
+		return report_unknown(cli, operand);
 	if (s.count > 1)
 		return cli_error(EX_USAGE,
 		    "\"%s\" is the user of several accounts; name one: %s",

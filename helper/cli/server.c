@@ -86,8 +86,8 @@ resolve_server(const struct resolved *account, enum service service,
 	if (!text)
 		return cli_error(EX_USAGE,
 		    "no %s server is known for account \"%s\"; name it with "
-		    "--server HOST[:PORT], or with %s_server in the account's "
-		    "file",
+		    "--server HOST[:PORT] (of tunnel: as its last word), or "
+		    "with %s_server in the account's file",
 		    service_names[i], account->account, service_names[i]);
 	if (hostport_parse(text, &found) < 0)
 		return cli_error(EX_USAGE,

@@ -36,13 +36,32 @@ struct options {
 };
 
 static void
-usage(FILE *out)
+usage(void)
 {
 	fputs("usage: sasl-bearerd [--foreground] [--config FILE] [--user]\n"
 	      "                    [--pidfile FILE]\n"
 	      "       sasl-bearerd --check [--config FILE] [--user]\n"
 	      "       sasl-bearerd --version | --help\n",
-	    out);
+	    stdout);
+}
+
+__attribute__((format(printf, 1, 2))) static void
+complain(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("sasl-bearerd: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+static void
+refuse(const char *what, const char *word)
+{
+	complain("%s \"%s\"; see \"sasl-bearerd --help\"", what, word);
+	exit(EX_USAGE);
 }
 
 static void
@@ -60,7 +79,8 @@ parse_options(int argc, char **argv, struct options *o)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":", table, NULL)) != -1) {
 		switch (c) {
 		case 'f':
 			o->foreground = 1;
@@ -78,21 +98,20 @@ parse_options(int argc, char **argv, struct options *o)
 			o->pidfile = optarg;
 			break;
 		case 'h':
-			usage(stdout);
+			usage();
 			exit(EX_OK);
 		case 'V':
 			printf("sasl-bearerd " PACKAGE_VERSION " (%s)\n",
 			    sandbox_build());
 			exit(EX_OK);
 		default:
-			usage(stderr);
-			exit(EX_USAGE);
+			refuse(
+			    c == ':' ? "no value for option" : "unknown option",
+			    argv[optind - 1]);
 		}
 	}
-	if (optind != argc) {
-		usage(stderr);
-		exit(EX_USAGE);
-	}
+	if (optind != argc)
+		refuse("no argument is expected:", argv[optind]);
 }
 
 static void
@@ -100,18 +119,6 @@ print_error(void *context, const char *line)
 {
 	(void)context;
 	fprintf(stderr, "sasl-bearerd: %s\n", line);
-}
-
-__attribute__((format(printf, 1, 2))) static void
-complain(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("sasl-bearerd: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
 }
 
 /*
@@ -176,18 +183,26 @@ open_state(const char *path, const struct identity *id)
 }
 
 static void
-explain_state(const char *path, int r)
+explain_state(const char *path, int user_mode, int r)
 {
 	char text[64];
 
 	if (r == -EWOULDBLOCK)
-		complain("%s: another sasl-bearerd uses it", path);
+		complain("%s: another sasl-bearerd uses it; stop that one, or "
+			 "give this one another state_dir",
+		    path);
 	else if (r == -EPERM)
 		complain("%s: must belong to the helper's user and be closed "
 			 "to others; run \"chmod 700 %s\"",
 		    path, path);
 	else
-		complain("%s: %s", path, err_text(r, text, sizeof(text)));
+		complain("state_dir %s: %s; %s", path,
+		    err_text(r, text, sizeof(text)),
+		    geteuid() == 0 || user_mode
+			? "create the directory above it, or set state_dir in "
+			  "sasl-bearer.conf"
+			: "start the system's helper as root, or your own with "
+			  "--user");
 }
 
 /* Before root is given away: pid files lie where only root writes. */
@@ -198,7 +213,8 @@ write_pidfile(const char *path)
 
 	if (!f || fchmod(fileno(f), 0644) < 0 ||
 	    fprintf(f, "%ld\n", (long)getpid()) < 0) {
-		complain("%s: %s", path, strerror(errno));
+		complain(
+		    "cannot write the pidfile %s: %s", path, strerror(errno));
 		if (f)
 			fclose(f);
 		return -EIO;
@@ -225,12 +241,12 @@ set_up(struct daemon *d, const struct identity *id, const char *pidfile)
 
 	d->state_fd = open_state(d->settings.state_dir, id);
 	if (d->state_fd < 0) {
-		explain_state(d->settings.state_dir, d->state_fd);
+		explain_state(d->settings.state_dir, d->user_mode, d->state_fd);
 		return EX_CANTCREAT;
 	}
 	r = listen_open(d->settings.listen, id, &d->listeners, why);
 	if (r < 0) {
-		complain("%s", why);
+		complain("%s; see listen in sasl-bearer.conf", why);
 		return EX_CANTCREAT;
 	}
 	if (pidfile && write_pidfile(pidfile) < 0)

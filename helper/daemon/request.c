@@ -330,7 +330,8 @@ request_serve(struct conn *c, const struct msg *m)
 		    "denied: uid %lu pid %ld: request %s",
 		    (unsigned long)c->uid, (long)c->pid, name);
 		request_refuse(c, STATUS_DENIED,
-		    "this is for root and the helper's own user");
+		    "this is for root and the helper's own user; run it as "
+		    "root");
 	} else {
 		requests[i].serve(c, m);
 	}

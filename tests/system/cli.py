@@ -155,6 +155,43 @@ def usage(world):
 
 
 @tap.promise
+def next_step(world):
+    "typical mistakes are answered with what to do instead"
+    for words, rc, text in (
+            (("token", "alice"), 77, 'did you mean "alice@example.com"?'),
+            (("token", "ALICE@example.com"), 77, 'did you mean "alice@example.com"?'),
+            (("refresh", "wrok"), 77, 'did you mean "work"?'),
+            (("token", "bbo@example.com"), 77, 'did you mean "work"?'),
+            (("token", "xyzzy"), 77, '"sasl-bearer list" shows those there are'),
+            (("token",), 64, 'USER is missing, an account or its address; see "sasl-bearer token'),
+            (("probe",), 64, "USER is missing"), (("tunnel",), 64, "USER is missing"),
+            (("probe", "work"), 64, "the service is missing: imap, pop or smtp"),
+            (("tunnel", "work", "imap", "a", "b"), 64, "too many arguments"),
+            (("probe", "imap", "work"), 64, "the account comes first: sasl-bearer probe work imap"),
+            (("setup", "work", "mutt"), 64, "the program comes first: sasl-bearer setup mutt work"),
+            (("token", "--service", "ftp", "work"), 64, "it is imap, pop or smtp"),
+            (("tunnel", "carol2", "smtp"), 64, "as its last word"),
+            (("status",), 64, 'did you mean "list"?'), (("version",), 64, '"--version"'),
+            (("login", "--provider", "tset", "a@b.c"), 78, "tset"),
+            (("login", "--provider", "test", "a@b.c"), 64, "say --client-id, too"),
+            (("login", "--provider", "test", "--client-id", "x", "--allow", "nobodyatall", "a@b.c"),
+             67, 'there is no user "nobodyatall"')):
+        done = world.cli(*words)
+        assert done.rc == rc and text in done.stderr, (words, done)
+        assert re.fullmatch(r"sasl-bearer: [^\n]{20,300}\n", done.stderr), (words, done)
+        assert not done.stdout or words[0] == "tunnel", (words, done)   # it tells the program, too
+
+
+@tap.promise
+def nothing_yet(world):
+    "somebody without any account is told how to get one, and that there are two helpers"
+    with FakeHelper(world.env, answer({"status": "ok"}, {"status": "ok", "count": 0})) as fake:
+        done = world.env.run([CLI, "--user", "token", "x"], env={"SASL_BEARER_SOCKET": fake.path})
+        assert done.rc == 77 and '"sasl-bearer login" makes one' in done.stderr, done
+        assert "--system" not in done.stderr, done      # the socket is named
+
+
+@tap.promise
 def help_and_version(world):
     "--help and --version work before and after the command; alone it is as --help"
     for words in ((), ("--help",), ("--version",), ("list", "--help"), ("token", "--version"),

@@ -41,6 +41,24 @@ class World:
 
 
 @tap.promise
+def first_steps(world):
+    "who starts it in a wrong way is told in one line what to do"
+    missing = world.env.path("nowhere")
+    helper = world.helper().write_config()
+    for words, rc, text in (
+            (("--nonsense",), 64, 'unknown option "--nonsense"; see "sasl-bearerd --help"'),
+            (("--pidfile",), 64, 'no value for option "--pidfile"'), (("start",), 64, '"start"'),
+            (("--pidfile", missing + "/pid"), 73, "cannot write the pidfile")):
+        done = world.run(helper, *words)
+        assert done.rc == rc and text in done.stderr, (words, done)
+        assert done.stderr.startswith("sasl-bearerd: ") and done.stderr.count("\n") == 1, done
+    for setting, value, text in (("state_dir", missing + "/state", "set state_dir"),
+                                 ("listen", missing + "/a/socket", "see listen in")):
+        done = world.run(world.helper(settings={setting: value}).write_config(), "--foreground")
+        assert done.rc == 73 and text in done.stderr and missing in done.stderr, done
+
+
+@tap.promise
 def broken_settings(world):
     "an error in sasl-bearer.conf is fatal at start: exit 78, and the line is named"
     helper = world.helper(settings={"fetch_timout": "5s"}).write_config()

@@ -102,11 +102,12 @@ def by_address(world):
 
 @tap.promise
 def new_needs_provider(world):
-    "a new account needs --provider and --client-id, and the error has an example"
-    for words in ((), ("--provider", "test"), ("--client-id", "x")):
+    "a new account needs --provider and --client-id; the error has an example, or what is missing"
+    example = "sasl-bearer login --provider microsoft --client-id"
+    for words, text in (((), example), (("--provider", "test"), "say --client-id, too"),
+                        (("--client-id", "x"), example)):
         done = world.helper.cli("login", *words, "new@example.com")
-        assert done.rc == 64, done
-        assert "sasl-bearer login --provider microsoft --client-id" in done.stderr, done
+        assert done.rc == 64 and text in done.stderr, done
     assert not os.path.exists(world.account_file("new@example.com"))
 
 

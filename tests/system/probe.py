@@ -412,7 +412,7 @@ def usage(world):
     "wrong words on the command line: one line that says what is right"
     helper = world.helper
     for words, code, reason in (
-            ([ALICE], 64, "usage: sasl-bearer probe"),
+            ([ALICE], 64, "the service is missing"),
             ([ALICE, "nntp"], 64, "imap, pop or smtp"),
             (["nobody@example.com", "imap"], 77, "no account"),
             (["--server", "localhost:0", ALICE, "imap"], 64, "localhost:0"),
