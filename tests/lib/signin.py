@@ -75,7 +75,7 @@ class Terminal:
     """A program that has a terminal for itself; also a context manager that ends it.
 
     columns, rows   its size
-    env             more of the environment; None removes a name
+    env             more of the environment, which has NO_COLOR; None removes a name
     """
 
     def __init__(self, command, columns=80, rows=24, env=None):
@@ -84,7 +84,8 @@ class Terminal:
         self.process = subprocess.Popen(
             command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),    # for Ctrl-C
-            env=environment({"TERM": "xterm-256color", **(env or {})}))
+            env=environment({"TERM": "xterm-256color", "NO_COLOR": "1",
+                             **(env or {})}))
         os.close(slave)
         self.bytes = b""
         self.reader = threading.Thread(target=self._read, daemon=True)

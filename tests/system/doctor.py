@@ -576,7 +576,7 @@ def terminal(world):
     command = [built("sasl-bearer"), "--config", world.helper.config, "doctor", ALICE]
     environment = {"MAIL_CONFIG": world.postfix.config_dir, "SASL_PATH": sasl_path(),
                    "SSL_CERT_FILE": world.env.tls().ca}
-    for more, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+    for more, coloured in (({"NO_COLOR": None}, True), ({"NO_COLOR": "1"}, False)):
         with Terminal(command, columns=72, env={**environment, **more}) as screen:
             assert screen.wait() == 0, screen.text
         assert ("\033[33mwarning " in screen.text) == coloured, screen.text
