@@ -32,6 +32,12 @@ grant_expires_at(const struct account *a)
 static void
 put_troubles(struct msg_writer *w, const struct account *a)
 {
+	static const char *const refused[] = {
+	    [SAVED] = "",
+	    [UNSAVED_REFUSED] = "the disk refuses the tokens; see the log",
+	    [UNSAVED_ANEW] = "the disk refuses to have the state file written "
+			     "anew; see the log",
+	};
 	char error[USER_MAX + REASON_SIZE + 4];
 
 	if (grant_expires_at(a))
@@ -50,9 +56,8 @@ put_troubles(struct msg_writer *w, const struct account *a)
 		msg_put(w, "unsaved", "yes");
 	snprintf(error, sizeof(error), "%s%s%s", a->mailbox ? a->mailbox : "",
 	    a->mailbox ? ": " : "",
-	    *a->last_error ? a->last_error
-			   : "the disk refuses the tokens; see the log");
-	if (a->unsaved == UNSAVED_REFUSED || *a->last_error)
+	    *a->last_error ? a->last_error : refused[a->unsaved]);
+	if (a->unsaved != SAVED || *a->last_error)
 		msg_put(w, "last_error", error);
 	if (*a->last_error && a->error_since)
 		msg_put_number(w, "error_since", a->error_since);

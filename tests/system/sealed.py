@@ -379,6 +379,7 @@ def full_disk(stage):
     assert all(helper.token(user)["token"] in server.access for user in NAMES.values())
     for account in helper.list().values():
         assert account["storage"] == "plain" and "disk" in account["last_error"], account
+        assert "unsaved" not in account, "the tokens are on the disk, though not as they should be"
     assert "stored unencrypted: all" in helper.cli("list").stdout
     done = stage.env.run(["prlimit", "--pid", helper.process.pid, "--fsize=unlimited"],
                          uid=helper.owner)
