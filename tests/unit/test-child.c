@@ -43,9 +43,9 @@ on_lost(void *context)
 	(void)context;
 }
 
-/* Take the place of the spawner: the command's standard output. */
-static int
-receive_output(int fd)
+/* Take the place of the spawner: output, errors and input of a command. */
+static void
+receive(int fd, int fds[3], size_t count)
 {
 	union {
 		struct cmsghdr align;
@@ -57,11 +57,19 @@ receive_output(int fd)
 	    .msg_iovlen = 1,
 	    .msg_control = &control,
 	    .msg_controllen = sizeof(control)};
-	int fds[2];
+	struct cmsghdr *c = recvmsg(fd, &h, 0) > 0 ? CMSG_FIRSTHDR(&h) : NULL;
 
-	if (recvmsg(fd, &h, 0) <= 0 || !CMSG_FIRSTHDR(&h))
+	if (!c || c->cmsg_len != CMSG_LEN(count * sizeof(int)))
 		abort();
-	memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&h)), sizeof(fds));
+	memcpy(fds, CMSG_DATA(c), count * sizeof(int));
+}
+
+static int
+receive_output(int fd)
+{
+	int fds[3];
+
+	receive(fd, fds, 2);
 	close(fds[1]);
 	return fds[0];
 }
@@ -107,6 +115,45 @@ run(size_t len, struct end *e)
 	close(pair[1]);
 }
 
+/* A command that has an input and does not end is killed. */
+static void
+test_timeout(void)
+{
+	struct end e = {.base = event_base_new()};
+	char message[256], buf[512] = "";
+	struct child_call call = {
+	    .program = SPAWN_NOTIFY, .fd = {-1, -1}, .timeout_ms = 20};
+	struct msg_writer w;
+	struct children *all;
+	int pair[2], fds[3], i;
+
+	msg_begin(&w, message, sizeof(message));
+	msg_put(&w, "event", "problem");
+	call.w = &w;
+	if (!e.base || msg_end(&w) < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0)
+		abort();
+	all = children_new(e.base, pair[0], on_lost, NULL);
+	if (!all || child_start(all, &call, on_done, &e) < 0)
+		abort();
+	receive(pair[1], fds, 3);
+	(void)!read(fds[2], buf, sizeof(buf) - 1);
+	tap_is(buf, "protocol=1\nevent=problem\n\n", "a command's input");
+	tap_ok(read(fds[2], buf, sizeof(buf)) == 0, "and its end");
+	event_base_dispatch(e.base);
+	tap_ok(e.calls == 1 && strcmp(e.why, "did not end in time") == 0,
+	    "one that does not end: %s", e.why);
+	memset(buf, 0, sizeof(buf));
+	(void)!recv(pair[1], buf, sizeof(buf) - 1, MSG_DONTWAIT);
+	tap_is(buf, "protocol=1\nrequest=kill\nid=1\n\n",
+	    "the spawner is asked to kill it");
+	for (i = 0; i < 3; i++)
+		close(fds[i]);
+	children_free(all);
+	event_base_free(e.base);
+	close(pair[1]);
+}
+
 int
 main(void)
 {
@@ -119,5 +166,6 @@ main(void)
 	run(MSG_MAX + 1, &e);
 	tap_ok(e.calls == 1 && strstr(e.why, "more than 64 KiB"),
 	    "a byte more: %s", e.why);
+	test_timeout();
 	return tap_done();
 }
