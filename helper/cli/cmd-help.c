@@ -100,7 +100,7 @@ near_miss(const struct command *commands, const char *name)
 	const char *near, *begun = NULL;
 	size_t i;
 
-	for (i = 0; commands[i].name && i < COMMANDS_MAX; i++) {
+	for (i = 0; i < COMMANDS_MAX && commands[i].name; i++) {
 		keys[i].name = commands[i].name;
 		if (strncmp(commands[i].name, name, strlen(name)) == 0)
 			begun = commands[i].name;

@@ -63,10 +63,7 @@ static void
 give(struct reader *r, const char *name, size_t name_len, const char *value,
     size_t value_len)
 {
-	struct usage_word word = {
-	    .position = r->operands,
-	    .many = strncmp(value + value_len, "...", 3) == 0,
-	};
+	struct usage_word word = {.position = r->operands};
 
 	if (name_len > 0 && is_again(r->usage, name, name_len))
 		return;
@@ -74,6 +71,7 @@ give(struct reader *r, const char *name, size_t name_len, const char *value,
 		return;
 	memcpy(word.name, name, name_len);
 	memcpy(word.value, value, value_len);
+	word.many = strncmp(value + value_len, "...", 3) == 0;
 	r->each(r->context, &word);
 }
 

@@ -355,6 +355,9 @@ def list_table(world):
 @tap.promise
 def list_json(world):
     "list --json: an array of objects, numbers as numbers, null for what is not known"
+    world.cli("token", "alice@example.com")     # one that nobody uses is refreshed later
+    world.server.revoke("dead@example.com")
+    world.cli("refresh", "dead")
     done = world.cli("list", "--json")
     assert done.rc == 0, done
     accounts = {a["account"]: a for a in json.loads(done.stdout)}
@@ -454,12 +457,18 @@ def list_names(world):
 
 
 # What scripts read: the members of each object, in order, with their types.
-TEXT, MAYBE, NUMBER, MAYBE_NUMBER, WORDS = "text", "text?", "number", "number?", "words"
+TEXT, MAYBE, NUMBER, MAYBE_NUMBER, WORDS, OBJECTS = (
+    "text", "text?", "number", "number?", "words", "objects")
 SHAPES = {
     "list": {name: MAYBE_NUMBER if name in NUMBERS else MAYBE for name in FIELDS},
     "token": {"access_token": TEXT, "expires_at": NUMBER, "sasl_user": TEXT, "token_id": MAYBE},
     "refresh": {"account": TEXT, "user": TEXT, "expires_at": MAYBE_NUMBER},
     "logout": {"account": TEXT, "revoked": MAYBE, "reason": MAYBE},
+    "check": {"status": TEXT, "accounts": NUMBER, "next_expiry": MAYBE_NUMBER, "problems": OBJECTS},
+    "problems": {"account": TEXT, "severity": TEXT, "what": TEXT, "text": TEXT, "remedy": TEXT,
+              "at": MAYBE_NUMBER},
+    "explain": {"about": TEXT, "means": TEXT, "who": TEXT, "remedy": TEXT},
+    "doctor": {"check": TEXT, "subject": TEXT, "status": TEXT, "text": TEXT, "remedy": MAYBE},
     "providers": {"name": TEXT, "title": MAYBE, "ways": WORDS, "needs": MAYBE},
 }
 
@@ -473,6 +482,9 @@ def has_shape(value, shape):
             assert kind.endswith("?"), (name, value)
         elif kind == WORDS:
             assert isinstance(v, list) and all(isinstance(word, str) for word in v), (name, v)
+        elif kind == OBJECTS:
+            for part in v:
+                has_shape(part, SHAPES[name])
         else:
             assert isinstance(v, str if kind.startswith("text") else int), (name, v)
             assert not isinstance(v, bool) and v != "", (name, v)
@@ -495,6 +507,24 @@ def json_shapes(world):
         done = world.cli("logout", "--json", *words, "carol2")
         has_shape(json.loads(done.stdout), SHAPES["logout"])
     world.grant("carol2", "carol@example.com")
+
+
+@tap.promise
+def json_lists(world):
+    "check, explain and doctor --json: objects of one shape, whatever they find"
+    world.server.revoke("dead@example.com")
+    world.cli("refresh", "dead")
+    found = json.loads(world.cli("check", "--json").stdout)
+    has_shape(found, SHAPES["check"])
+    assert found["problems"], found
+    for command, words in (("explain", ("AADSTS50173", "5.7.139")),
+                           ("explain", ("--list",)), ("doctor", ("work",))):
+        done = world.cli(command, "--json", *words)
+        found = json.loads(done.stdout)
+        assert found, done
+        for value in found:
+            section = {"section": TEXT} if words == ("--list",) else {}
+            has_shape(value, {**section, **SHAPES[command]})
 
 
 @tap.promise
