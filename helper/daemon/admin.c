@@ -35,11 +35,12 @@ send_listed(struct conn *c, const struct account *a)
 		conn_send(c, &w);
 }
 
-void
-admin_list(struct conn *c, const struct msg *m)
+/* All that the client may see, or of them those of c->wanted. */
+static void
+list_accounts(struct conn *c)
 {
 	const struct table *t = &c->daemon->table;
-	const char *user = msg_get(m, "user");
+	const char *user = c->wanted;
 	struct msg_writer w;
 	char buf[256];
 	size_t i;
@@ -65,6 +66,28 @@ admin_list(struct conn *c, const struct msg *m)
 	msg_end(&w);
 	conn_send(c, &w);
 	conn_finish(c);
+}
+
+/*
+ * Every command begins with a list. One that follows a SIGHUP, or "systemctl
+ * reload", which does not wait for the end, is to know what was just written.
+ */
+void
+admin_list(struct conn *c, const struct msg *m)
+{
+	const char *user = msg_get(m, "user");
+
+	if (user) {
+		c->wanted = strdup(user);
+		if (!c->wanted) {
+			request_refuse(c, STATUS_TEMPORARY, "out of memory");
+			return;
+		}
+	}
+	if (c->daemon->loading)
+		conn_hold(c, list_accounts);
+	else
+		list_accounts(c);
 }
 
 /* The account a privileged request names; refused when there is none. */

@@ -156,6 +156,13 @@ on_loaded(void *context, const char *first_error)
 	notify_send("READY=1");
 }
 
+void
+daemon_reload(struct daemon *d)
+{
+	d->reload =
+	    !d->stopping && load_start(d, 1, on_loaded, NULL) == -EALREADY;
+}
+
 static void
 on_hangup(evutil_socket_t sig, short what, void *arg)
 {
@@ -163,8 +170,7 @@ on_hangup(evutil_socket_t sig, short what, void *arg)
 
 	(void)sig;
 	(void)what;
-	if (!l->daemon->stopping)
-		load_start(l->daemon, 1, on_loaded, NULL);
+	daemon_reload(l->daemon);
 }
 
 static void

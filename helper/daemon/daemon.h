@@ -31,12 +31,16 @@ struct daemon {
 	uint64_t uses;		     /* of tokens, since the start */
 	unsigned busy; /* jobs and fetches whose result is to be kept */
 	int loading;   /* files are being read again */
+	int reload;    /* and then once more: something has changed */
 	int stopping;  /* no new fetches */
 };
 
 /* A piece of work that must end before the daemon may: count it. */
 void daemon_busy(struct daemon *d);
 void daemon_idle(struct daemon *d);
+
+/* Read all files again, as SIGHUP asks for, now or when that is possible. */
+void daemon_reload(struct daemon *d);
 
 /* Milliseconds of CLOCK_BOOTTIME, which goes on while a machine sleeps. */
 int64_t daemon_now_ms(void);

@@ -17,6 +17,7 @@
 #include "helper/daemon/mailbox-list.h"
 #include "helper/daemon/mailbox.h"
 #include "helper/daemon/reseal.h"
+#include "helper/daemon/server.h"
 
 /* One account as its files say; taken apart by adopt(). */
 struct loaded {
@@ -431,6 +432,10 @@ finished(struct job *j)
 		    load->errors.count ? load->errors.first : NULL);
 	}
 	load_free(load);
+	if (d->reload)
+		daemon_reload(d);
+	else
+		server_release(d->server);
 	daemon_idle(d);
 }
 

@@ -18,6 +18,7 @@
 #include "helper/daemon/server.h"
 
 #define CLIENT_MS 5000 /* to send a request, and to take a reply */
+#define HOLD_MS 2000   /* to wait for files that are read again */
 #define PER_UID 64
 #define TOTAL 1024
 #define RESERVED 256	 /* of TOTAL, for root and uids with accounts */
@@ -211,12 +212,45 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+release(struct conn *c)
+{
+	void (*serve)(struct conn *) = c->held;
+
+	c->held = NULL;
+	evtimer_del(c->timer);
+	serve(c);
+}
+
+void
+conn_hold(struct conn *c, void (*serve)(struct conn *c))
+{
+	c->held = serve;
+	daemon_timer(c->timer, HOLD_MS);
+}
+
+void
+server_release(struct server *s)
+{
+	struct conn *c, *next;
+
+	for (c = s->first; c; c = next) {
+		next = c->next;
+		if (c->held)
+			release(c);
+	}
+}
+
+static void
 on_client_late(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *c = arg;
 
 	(void)fd;
 	(void)what;
+	if (c->held) {
+		release(c);
+		return;
+	}
 	log_line(LEVEL_DEBUG, "uid %lu pid %ld: too slow",
 	    (unsigned long)c->uid, (long)c->pid);
 	conn_free(c);

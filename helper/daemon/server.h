@@ -21,7 +21,8 @@ struct conn {
 	pid_t pid;
 	struct waiter waiter;
 	const char *action; /* of admin.c: what is answered later */
-	char *wanted;	    /* of request.c: a text of the reply, on the heap */
+	char *wanted;	    /* of request.c and admin.c: a text, on the heap */
+	void (*held)(struct conn *c); /* see conn_hold() */
 	int fd;
 	int replied;
 	struct event *readable;
@@ -46,6 +47,15 @@ void conn_send(struct conn *c, const struct msg_writer *w);
 
 /* Nothing follows: close once all is sent. */
 void conn_finish(struct conn *c);
+
+/*
+ * Let a client wait while files are read again: serve(c) is called when that is
+ * done, or after two seconds if the disk does not answer.
+ */
+void conn_hold(struct conn *c, void (*serve)(struct conn *c));
+
+/* The files have been read: serve those who waited for it. */
+void server_release(struct server *s);
 
 /* The client whose waiter this is. */
 struct conn *conn_of(struct waiter *w);

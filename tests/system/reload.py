@@ -36,6 +36,32 @@ def ask_during_reload(helper, user=ALICE):
 
 
 @tap.promise
+def listed_when_done(stage):
+    "a command that follows a SIGHUP knows what was written before it"
+    _, helper = crowded(stage)
+    helper.start()
+    helper.accounts["alice"] = {"user": ALICE}
+    helper.hup()
+    done = helper.cli("token", ALICE)
+    assert "nobody has signed in" in done.stderr, done
+    helper.stop()
+
+
+@tap.promise
+def again(stage):
+    "a SIGHUP that comes during a reload is not lost"
+    _, helper = crowded(stage)
+    helper.start()
+    helper.hup()
+    helper.request({"request": "hello"})    # by then it has begun
+    helper.accounts["new"] = {"user": ALICE}    # the names have been read by now
+    helper.hup()
+    done = helper.cli("token", ALICE)
+    assert "nobody has signed in" in done.stderr, done
+    helper.stop()
+
+
+@tap.promise
 def command_to_file(stage):
     "a token is asked for while a reload makes the account's command a file"
     _, helper = crowded(stage)
