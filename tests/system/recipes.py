@@ -3,7 +3,7 @@
 """recipes - every account file and command that the documentation shows
 
 An account file is a block ```conf of a Markdown file, or a literal block of
-sasl-bearer.conf(5) with a key of accounts in it.
+sasl-bearer.conf(5), with a key of accounts in it.
 """
 
 import collections
@@ -22,6 +22,7 @@ from env import SRCDIR
 from helper import Helper
 
 Block = collections.namedtuple("Block", "where text")
+ACCOUNT = re.compile(r"^(provider|issuer|token_endpoint|grant) = ", re.M)
 
 MARKDOWN = sorted([os.path.join(SRCDIR, "README.md"), *glob.glob(os.path.join(SRCDIR, "doc/*.md"))])
 MANUALS = sorted(glob.glob(os.path.join(SRCDIR, "man/*.[1-8]")))
@@ -65,8 +66,7 @@ def literal(path):
     found = [Block(f"{os.path.basename(path)}:{text.count(chr(10), 0, m.start()) + 1}",
                    m[1].replace("\\e", "\\"))
              for m in re.finditer(r"^\.Bd -literal.*?\n(.*?)^\.Ed$", text, re.S | re.M)]
-    key = re.compile(r"^(provider|issuer|token_endpoint|grant) = ", re.M)
-    return [block for block in found if key.search(block.text)]
+    return [block for block in found if ACCOUNT.search(block.text)]
 
 
 def accounts_of_manual():
@@ -74,7 +74,8 @@ def accounts_of_manual():
 
 
 def accounts():
-    return accounts_of_manual() + [b for path in MARKDOWN for b in fenced(path, "conf")]
+    return accounts_of_manual() + [b for path in MARKDOWN for b in fenced(path, "conf")
+                                   if ACCOUNT.search(b.text)]
 
 
 class Kitchen:
