@@ -203,3 +203,11 @@ SB_TRY_CFLAGS([WARNING_CFLAGS], [-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmi
 AS_IF([test "x$enable_werror" = xyes], [WARNING_CFLAGS="$WARNING_CFLAGS -Werror"])
 AC_SUBST([WARNING_CFLAGS])
 ])
+
+# The archive of a release is the same bytes whoever makes it, when and where: the
+# files' time is the last commit's or, without git, the time that an archive has
+# given to NEWS. Where tar is not GNU's, automake's own command stays.
+AC_DEFUN([SB_DIST], [
+AS_IF([tar --sort=name --version >/dev/null 2>&1],
+  [am__tar='tar --format=ustar --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --mtime=@$(dist_time) -chf - "$$tardir"'])
+])
