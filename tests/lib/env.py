@@ -23,6 +23,9 @@ from certs import Certificates
 
 SRCDIR = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILDDIR = os.path.realpath(os.environ.get("BUILDDIR", SRCDIR))
+# INSTALLED=1: the tests are about the programs of a package, not about a build's
+INSTALLED = os.environ.get("INSTALLED") == "1"
+LIBEXEC_DIR = "/usr/libexec/sasl-bearer" if INSTALLED else BUILDDIR
 TAIL = 60       # log lines shown of each process when a promise is broken
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -49,19 +52,30 @@ def can_connect(port, host="127.0.0.1"):
         return s.connect_ex((host, port)) == 0
 
 
+def sasl_dir():
+    """The directory in which libsasl2 looks for plugins by itself."""
+    multiarch = sysconfig.get_config_var("MULTIARCH") or ""
+    places = (f"/usr/lib/{multiarch}/sasl2", "/usr/lib64/sasl2", "/usr/lib/sasl2")
+    return next((place for place in places if os.path.isdir(place)), None)
+
+
 def built(name):
     """The path of something that make builds; a failure when it is not there."""
     path = os.path.join(BUILDDIR, name)
+    if INSTALLED:
+        where, base = os.path.split(name)
+        places = [sasl_dir()] if where == "plugin/.libs" else ["/usr/bin", "/usr/sbin", LIBEXEC_DIR]
+        assert where in ("", "plugin/.libs"), f"{name} is in no package"
+        path = next((f"{place}/{base}" for place in places if os.path.exists(f"{place}/{base}")), path)
     assert os.path.exists(path), f"{path} is not there; run make first"
     return path
 
 
 def sasl_path(ours=True):
     """SASL_PATH: the fresh plugin's directory, then the system's."""
-    multiarch = sysconfig.get_config_var("MULTIARCH") or ""
-    system = [d for d in (f"/usr/lib/{multiarch}/sasl2", "/usr/lib64/sasl2", "/usr/lib/sasl2")
-              if os.path.isdir(d)][:1]
-    return ":".join(([built("plugin/.libs")] if ours else []) + system)
+    assert ours or not INSTALLED, "the installed plugin cannot be left out"
+    fresh = [built("plugin/.libs")] if ours and not INSTALLED else []
+    return ":".join(fresh + [place for place in [sasl_dir()] if place])
 
 
 def environment(extra=None):

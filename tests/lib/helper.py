@@ -7,7 +7,7 @@ import signal
 import socket
 
 import protocol
-from env import BUILDDIR, built, identity, sasl_path, wait_for
+from env import LIBEXEC_DIR, built, identity, sasl_path, wait_for
 
 
 def endpoints(server, tenant="common"):
@@ -75,7 +75,7 @@ class Helper:
             "state_dir": self.state_dir if self.user is None else None,
             "accounts_dir": os.path.join(self.config_dir, "accounts.d"),
             "providers_dir": os.path.join(self.config_dir, "providers.d"),
-            "libexec_dir": BUILDDIR, "run_as": self.run_as, "log_level": "debug",
+            "libexec_dir": LIBEXEC_DIR, "run_as": self.run_as, "log_level": "debug",
             "ca_file": self.env.tls().ca, **self.settings,
         }
         providers = dict(self.providers)

@@ -6,8 +6,9 @@ import datetime
 import os
 
 import keys
+import tap
 from assertions import Application, ServiceAccount, jwt_read
-from env import wait_for
+from env import INSTALLED, wait_for
 from helper import Helper, endpoints
 from mail import Dovecot, Sink
 from oauthd import OAuthServer
@@ -38,12 +39,18 @@ class World:
         self.oauth = OAuthServer(tls=env.tls(), log=env.log_file("oauthd")).start()
         self.dovecot = Dovecot(env, self.oauth, sink=self.sink, passwords=passwords).start()
         providers = {}
-        if certified:
+        if certified and not INSTALLED:
             self.oidc = OidcProvider(env, tls=True, mailbox=self.app).start()
             self.certified = Dovecot(env, self.oidc, sink=self.sink).start()
             providers["oidc"] = {"title": "OIDC", "scope": "openid offline_access mail",
                                  "hosts": "localhost 127.0.0.1", **endpoints(self.oidc)}
         self.helper = Helper(env, self.oauth, providers=providers, **helper)
+
+    def __getattr__(self, name):
+        """What is not there: a distribution has no oidc-provider to test its packages with."""
+        if INSTALLED and name in ("oidc", "certified"):
+            tap.skip("oidc-provider is in no package")
+        raise AttributeError(name)
 
     def account(self, user, expires_in=None, grant=None, **keys):
         """Make an account that is signed in at oauth; returns the tokens it was given.
@@ -72,6 +79,7 @@ class World:
 
     def app_account(self, **keys):
         """The account of an application at oidc, with a secret and no person."""
+        assert self.oidc
         path = self.helper.secret_file("app.secret", SECRET)
         self.define(self.app, provider="oidc", client_id=CONFIDENTIAL, scope="mail",
                     grant="client_credentials", client_secret_file=path, **keys)
