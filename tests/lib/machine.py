@@ -8,14 +8,19 @@
 The root is an overlay: what "make install" and the units write, goes to memory.  Network
 and users are the ones outside, so a provider of the test is reached on the loopback.  Of
 the system's units only those exist that are named here; its kernel settings are read only.
+
+Machine(env, files, root=DIRECTORY) is over the system in that directory instead, without
+"make install"; it has its own users, and all its units, but starts none by itself.
 """
 
 import glob
+import inspect
 import os
 import re
 import shutil
 import signal
 
+import protocol
 import tap
 from env import BUILDDIR, identity, wait_for
 
@@ -36,9 +41,9 @@ set -e
 mount --make-rprivate /
 mount -t tmpfs -o mode=0755 tmpfs {dir}/disk
 mkdir {dir}/disk/upper {dir}/disk/work {dir}/disk/root
-mount -t overlay -o lowerdir=/,upperdir={dir}/disk/upper,workdir={dir}/disk/work overlay {dir}/disk/root
+mount -t overlay -o lowerdir={root},upperdir={dir}/disk/upper,workdir={dir}/disk/work overlay {dir}/disk/root
 cd {dir}/disk/root
-make -s -C {builddir} install DESTDIR=$PWD >{dir}/install.log 2>&1
+[ {root} != / ] || make -s -C {builddir} install DESTDIR=$PWD >{dir}/install.log 2>&1
 cp -a {dir}/files/. .
 mount -t tmpfs -o mode=0755 tmpfs run
 mount -t tmpfs -o mode=1777 tmpfs tmp
@@ -51,8 +56,10 @@ done
 mknod -m 0666 dev/tty c 5 0
 mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
 ln -s pts/ptmx dev/ptmx
-systemd-sysusers --root=$PWD $PWD{prefix}/lib/sysusers.d/sasl-bearer.conf
-systemd-tmpfiles --root=$PWD --create $PWD{prefix}/lib/tmpfiles.d/sasl-bearer.conf
+if [ {root} = / ]; then
+	systemd-sysusers --root=$PWD $PWD{prefix}/lib/sysusers.d/sasl-bearer.conf
+	systemd-tmpfiles --root=$PWD --create $PWD{prefix}/lib/tmpfiles.d/sasl-bearer.conf
+fi
 mount -t proc proc proc
 mount --bind proc/sys proc/sys
 mount -o remount,bind,ro proc/sys
@@ -64,7 +71,7 @@ umount -l mnt
 mount --make-rshared /
 echo booted >/run/booted
 exec env -i container=test PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-	SYSTEMD_UNIT_PATH={units} {manager} --system --unit=machine.target \
+	SYSTEMD_UNIT_PATH={unit_path} {manager} --system --unit=machine.target \
 	--log-target=journal-or-kmsg --show-status=no
 """
 
@@ -100,15 +107,16 @@ class Machine:
     """One manager, running when the constructor returns.
 
     files   {path in the machine: text, or (text, mode, owner)}
+    root    what is below it, when it is not this system
     """
 
-    def __init__(self, env, files):
-        self.env = env
+    def __init__(self, env, files, root="/"):
+        self.env, self.root = env, root
         tap.need(os.geteuid() == 0, "uid 0")
         self.manager = systemd()
         tap.require("unshare", "nsenter", "setpriv", "systemd-sysusers", "systemd-tmpfiles", "make")
         self.prefix = makefile("prefix")
-        if self.prefix.startswith(("/tmp/", "/home/", "/root/", "/var/tmp/", "/run/")):
+        if root == "/" and self.prefix.startswith(("/tmp/", "/home/", "/root/", "/var/tmp/", "/run/")):
             tap.skip(f"services do not see {self.prefix}, where this build is installed")
         self.dir = env.mkdir(env.name("machine"))
         env.mkdir(self.dir + "/disk")
@@ -142,6 +150,8 @@ class Machine:
             source = os.path.join(os.path.dirname(self.manager), "system", name)
             tap.need(os.path.exists(source), name)
             shutil.copy(source, self.dir + "/files" + UNITS)
+        if self.root != "/":
+            return
         for pattern in ("*.service", "*.socket", "*.timer"):
             for path in glob.glob(os.path.join(BUILDDIR, "contrib/systemd", pattern)):
                 shutil.copy(path, self.dir + "/files" + UNITS)
@@ -150,7 +160,8 @@ class Machine:
         script = self.dir + "/boot"
         with open(script, "w", encoding="utf-8") as f:
             f.write(BOOT.format(dir=self.dir, builddir=BUILDDIR, prefix=self.prefix,
-                                units=UNITS, manager=self.manager))
+                                root=self.root, manager=self.manager,
+                                unit_path=UNITS + (":" if self.root != "/" else "")))
         os.chmod(script, 0o755)
         self.cgroup = os.path.join(cgroup_root(), f"sasl-bearer-test-{os.getpid()}-"
                                    + os.path.basename(self.dir))
@@ -208,6 +219,14 @@ class Machine:
             who = identity(uid)
             enter += ["setpriv", "--reuid", who["user"], "--regid", who["group"], "--clear-groups"]
         return self.env.run([*enter, *cmd], **how)
+
+    def ask(self, path, uid=None, **fields):
+        """Send a request to a socket as a uid; returns the reply."""
+        done = self.run(["/usr/bin/python3", "-c", inspect.getsource(protocol), path, 30], uid=uid,
+                        input=protocol.encode({"protocol": 1, **fields}).decode(), timeout=60)
+        assert done.rc == 0, done.stderr
+        replies = protocol.decode(done.stdout.encode())
+        return replies[0] if replies else {}
 
     def systemctl(self, *words):
         return self.run(["systemctl", "--no-pager", *words])

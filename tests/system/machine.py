@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 """machine - the units under a real systemd: all works in the sandbox, and only that"""
 
-import inspect
 import os
 import re
 import stat
@@ -11,7 +10,6 @@ import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
-import protocol
 import tap
 from env import SRCDIR, built, identity, wait_for
 from helper import endpoints
@@ -118,12 +116,7 @@ class World:
 
     def ask(self, uid="mail", path=None, **fields):
         """Send a request as a uid; returns the reply."""
-        done = self.machine.run(
-            ["/usr/bin/python3", "-c", inspect.getsource(protocol), path or self.run, 30],
-            uid=uid, input=protocol.encode({"protocol": 1, **fields}).decode(), timeout=60)
-        assert done.rc == 0, done.stderr
-        replies = protocol.decode(done.stdout.encode())
-        return replies[0] if replies else {}
+        return self.machine.ask(path or self.run, uid, **fields)
 
     def token(self, user=ALICE, **how):
         return self.ask(request="token", user=user, service="smtp", host="localhost",
