@@ -97,6 +97,34 @@ test_start(void)
 	close(fd[0]);
 }
 
+/* The command of the settings: what they name now, whatever the packet says. */
+static void
+test_notify(void)
+{
+	static const char request[] =
+	    "protocol=1\nrequest=start\nid=8\nprogram=notify\n"
+	    "account=good\ncommand=/bin/false\n\n";
+	char buf[512], out[64] = "";
+	int fd[2];
+
+	if (pipe(fd) < 0)
+		exit(1);
+	send_packet(request, fd[1]);
+	tap_is(answer(buf, sizeof(buf), "exit"), "exit=127",
+	    "no notify_command: nothing is run");
+	write_file("conf",
+	    "accounts_dir = %/accounts\nproviders_dir = %\n"
+	    "notify_command = /bin/echo told\n");
+	send_packet(request, fd[1]);
+	tap_is(answer(buf, sizeof(buf), "exit"), "exit=0",
+	    "notify_command is read from the file when it is run");
+	close(fd[1]);
+	(void)!read(fd[0], out, sizeof(out) - 1);
+	tap_is(out, "there is no notify_command any more\ntold\n",
+	    "and nothing but it");
+	close(fd[0]);
+}
+
 /* What a daemon in the wrong hands would like to start. */
 static void
 test_refused(void)
@@ -185,6 +213,7 @@ main(void)
 	close(fd[1]);
 	spawner = fd[0];
 	test_start();
+	test_notify();
 	test_refused();
 	test_ignored();
 	close(spawner);
