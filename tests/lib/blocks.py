@@ -26,7 +26,7 @@ MARKDOWN = sorted(
 KINDS = ("run", "file", "output", "account", "shown", "not run here")
 FENCE = re.compile(r"^(?P<indent> *)(?P<fence>`{3,})(?P<language>\w*)\n(?P<text>.*?)"
                    r"^(?P=indent)(?P=fence)$", re.S | re.M)
-MARK = re.compile(r"^ *<!-- (" + "|".join(KINDS) + r")(?:: (.*))? -->$")
+MARK = re.compile(r"^ *(?:\d+\. )?<!-- (" + "|".join(KINDS) + r")(?:: (.*))? -->$")
 
 Block = collections.namedtuple("Block", "where kind stories detail language text")
 Block.__doc__ = """One block.
