@@ -27,6 +27,8 @@ RELAY, CLIENT = "relay@contoso.com", "01234567-89ab-cdef-0123-456789abcdef"
 # what a reader puts in the place of these words; and what only takes longer
 WORDS = {"CLIENT_ID_HERE": CLIENT, "CLIENT_ID": CLIENT, " FILE ": " google.secret ",
          "sleep 3": "sleep 0.5", "rsa:3072": "rsa:2048"}
+# each user has one terminal: what a block leaves of it is there for the next one
+BEGIN, END = "test ! -e ~/.left || . ~/.left\n", "\necho \"cd '$PWD'; umask $(umask)\" >~/.left\n"
 TYPED = "a secret & more+than=that%41\n"     # what a reader types where a command asks
 
 
@@ -63,10 +65,11 @@ class World:
             start = time.monotonic()
             if block.kind == "run":
                 user = block.detail
-                said = machine.shell(text, user, input=TYPED)
+                said = machine.shell(BEGIN + text + END, user, input=TYPED)
             elif block.kind == "file":
                 where, path = ">>" * block.detail.startswith(">>") or ">", block.detail.lstrip(">")
-                machine.shell(f'mkdir -p "$(dirname {path})" && cat {where}{path}', input=text)
+                machine.shell(BEGIN + f'mkdir -p "$(dirname {path})"\ncat {where}{path}',
+                              input=text)
             elif block.kind == "output":
                 said = machine.shell(f"cat {block.detail}", user) if block.detail else said
                 assert like(block.text, said), (block, said)
@@ -245,7 +248,7 @@ def troubleshooting(world):
     "TROUBLESHOOTING: the commands that look for a fault find none where there is none"
     machine = relay_of(world)
     world.tell("trouble", machine)
-    said = machine.shell("cat report.txt")
+    said = machine.shell(BEGIN + "cat report.txt")
     assert ", 0 failed," in said and "relay@" not in said, said
 
 
