@@ -110,6 +110,7 @@ make_tokens(
 	    .config_id = tokens_text(x->config_id, &r),
 	    .obtained_at = daemon_wall_s(),
 	    .refresh_obtained_at = a->tokens.refresh_obtained_at,
+	    .certificate_expires_at = a->certificate_expires_at,
 	};
 	t.expires_at = t.obtained_at + g->expires_in;
 	if (a->mailbox) {

@@ -206,6 +206,7 @@ take_stored(struct account *a, struct loaded *l)
 	else
 		account_set_storage(a, r < 0 ? STORAGE_NONE : r);
 	a->tokens = l->tokens;
+	a->certificate_expires_at = a->tokens.certificate_expires_at;
 	l->tokens = (struct tokens){0};
 	account_review(a);
 }

@@ -175,6 +175,9 @@ tokens_format(const struct tokens *t, char *buf, size_t *ret_len)
 	msg_put_number(&w, "refresh_obtained_at", t->refresh_obtained_at);
 	if (t->refresh_expires_at)
 		msg_put_number(&w, "refresh_expires_at", t->refresh_expires_at);
+	if (t->certificate_expires_at)
+		msg_put_number(
+		    &w, "certificate_expires_at", t->certificate_expires_at);
 	r = msg_end(&w);
 	if (r == 0)
 		*ret_len = w.len;
@@ -288,6 +291,7 @@ tokens_take(const struct msg *m, struct tokens *ret)
 	    .obtained_at = get_time(m, "obtained_at", &r),
 	    .refresh_obtained_at = get_time(m, "refresh_obtained_at", &r),
 	    .refresh_expires_at = get_time(m, "refresh_expires_at", &r),
+	    .certificate_expires_at = get_time(m, "certificate_expires_at", &r),
 	};
 	for (i = 0; i < COUNT_OF(texts); i++)
 		*text_of(&t, i) = tokens_text(msg_get(m, texts[i].name), &r);

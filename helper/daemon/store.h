@@ -18,9 +18,10 @@ struct tokens {
 	char *account;	    /* of a mailbox's own tokens: whose account */
 	char *mailbox;	    /* ... and which mailbox */
 	int64_t expires_at; /* Unix seconds, of the access token */
-	int64_t obtained_at;	     /* Unix seconds */
-	int64_t refresh_obtained_at; /* Unix seconds, of the refresh token */
-	int64_t refresh_expires_at;  /* likewise; 0: nobody said */
+	int64_t obtained_at;		/* Unix seconds */
+	int64_t refresh_obtained_at;	/* Unix seconds, of the refresh token */
+	int64_t refresh_expires_at;	/* likewise; 0: nobody said */
+	int64_t certificate_expires_at; /* of what signed for them; or 0 */
 };
 
 /* How a file lies on the disk. */

@@ -25,6 +25,7 @@ static const struct tokens sample = {
     .obtained_at = 1799996400,
     .refresh_obtained_at = 1799996400,
     .refresh_expires_at = 1807772400,
+    .certificate_expires_at = 1807772401,
 };
 
 static int
@@ -56,6 +57,8 @@ test_round_trip(int dir)
 	tap_is(t.refresh_token, "r-1", "refresh_token");
 	tap_is(t.access_token, "a-1", "access_token");
 	tap_ok(t.refresh_expires_at == 1807772400, "refresh_expires_at");
+	tap_ok(t.certificate_expires_at == 1807772401,
+	    "certificate_expires_at");
 	tap_is(t.config_id, "id", "config_id");
 	tap_is(t.scope, NULL, "what was absent is absent");
 	tap_ok(t.expires_at == 1800000000 && t.obtained_at == 1799996400,
