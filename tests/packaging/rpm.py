@@ -417,7 +417,7 @@ def policy(w):
                       "semodule_unpackage pp mod fc", "sh", w.packages[SELINUX], module], cwd=where)
     assert done.rc == 0, done
     with open(where + "/fc", encoding="ascii") as f:
-        labels = re.findall(r"^(/\S+?)(?:\(/\.\*\)\?)?\t.*object_r:(\w+)", f.read(), re.M)
+        labels = re.findall(r"^(/\S+?)(?:\(/\.\*\)\?|/\.\*)?\t.*object_r:(\w+)", f.read(), re.M)
     paths = {f.path for f in w.files(MAIN)}
     wrong = [path for path, _ in labels if path not in paths and "spool" not in path]
     assert len(labels) > 5 and not wrong, (labels, wrong)
