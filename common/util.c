@@ -130,6 +130,22 @@ util_case_equal(const char *a, const char *b)
 	return *a == *b;
 }
 
+int
+util_has_word(const char *list, const char *word)
+{
+	size_t i;
+
+	for (; *list; list += strcspn(list, " ")) {
+		list += strspn(list, " ");
+		for (i = 0; word[i]; i++)
+			if (ascii_lower(list[i]) != ascii_lower(word[i]))
+				break;
+		if (i > 0 && !word[i] && (!list[i] || list[i] == ' '))
+			return 1;
+	}
+	return 0;
+}
+
 /*
  * Whether a character moves the cursor, ends a line or turns the direction of
  * what follows: C0 and C1, U+2028 to U+202E, U+2066 to U+2069.

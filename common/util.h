@@ -32,6 +32,9 @@ int util_b64token_valid(const char *token);
 /* Whether two strings are equal but for ASCII case, whatever the locale. */
 int util_case_equal(const char *a, const char *b);
 
+/* Whether a list, with blanks between its words, has one; likewise. */
+int util_has_word(const char *list, const char *word);
+
 /*
  * Make one line of text out of bytes from elsewhere.
  *

@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "helper/cli/claims.h"
 #include "helper/cli/jwt.h"
@@ -100,20 +99,6 @@ claims_parse(const char *token, struct claims *ret)
 }
 
 int
-claims_has(const char *list, const char *word)
-{
-	size_t len = strlen(word), n;
-
-	for (; *list; list += n) {
-		list += strspn(list, " ");
-		n = strcspn(list, " ");
-		if (n == len && strncasecmp(list, word, len) == 0)
-			return 1;
-	}
-	return 0;
-}
-
-int
 claims_for_exchange(const struct claims *c)
 {
 	char slash[64];
@@ -121,8 +106,8 @@ claims_for_exchange(const struct claims *c)
 
 	for (i = 0; i < COUNT_OF(audiences); i++) {
 		snprintf(slash, sizeof(slash), "%s/", audiences[i]);
-		if (claims_has(c->aud, audiences[i]) ||
-		    claims_has(c->aud, slash))
+		if (util_has_word(c->aud, audiences[i]) ||
+		    util_has_word(c->aud, slash))
 			return 1;
 	}
 	return 0;
@@ -136,11 +121,11 @@ claims_lacks(const struct claims *c, enum service service)
 	while (permissions[i].service != service)
 		i++;
 	if (*c->scp)
-		return claims_has(c->scp, permissions[i].delegated)
+		return util_has_word(c->scp, permissions[i].delegated)
 		    ? NULL
 		    : permissions[i].delegated;
 	if (*c->roles && service != SERVICE_SMTP)
-		return claims_has(c->roles, permissions[i].app)
+		return util_has_word(c->roles, permissions[i].app)
 		    ? NULL
 		    : permissions[i].app;
 	return NULL;

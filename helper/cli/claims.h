@@ -36,9 +36,6 @@ struct claims {
  */
 int claims_parse(const char *token, struct claims *ret);
 
-/* Whether a list has a word, whatever its case. */
-int claims_has(const char *list, const char *word);
-
 /*
  * Whether aud is a mail service of Microsoft's, of any cloud, so that Exchange
  * Online may take the token.

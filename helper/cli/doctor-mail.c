@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "helper/cli/claims.h"
+#include "common/util.h"
 #include "helper/cli/doctor.h"
 #include "helper/cli/mail.h"
 #include "helper/explain/explain.h"
@@ -15,8 +15,8 @@
 static const char *
 ours(const struct session *s)
 {
-	int bearer = claims_has(s->offer.mechanisms, "OAUTHBEARER");
-	int xoauth2 = claims_has(s->offer.mechanisms, "XOAUTH2");
+	int bearer = util_has_word(s->offer.mechanisms, "OAUTHBEARER");
+	int xoauth2 = util_has_word(s->offer.mechanisms, "XOAUTH2");
 
 	return bearer && xoauth2 ? "OAUTHBEARER and XOAUTH2"
 	    : bearer		 ? "OAUTHBEARER"

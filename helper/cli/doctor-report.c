@@ -113,28 +113,6 @@ add_json(struct doctor *d, enum doctor_status status, const char *subject,
 	json_object_array_add(d->array, o);
 }
 
-/*
- * Print a text that begins at a column. On a terminal what follows begins
- * there as well; elsewhere a line stays a line.
- */
-static void
-print_text(size_t used, const char *text)
-{
-	size_t width = isatty(STDOUT_FILENO) ? screen_width() : SIZE_MAX / 2;
-	size_t room = width > INDENT + used ? width - INDENT - used : 1, len;
-
-	for (;;) {
-		len = screen_break(text, room);
-		printf("%.*s\n", (int)len, text);
-		text += len;
-		text += strspn(text, " ");
-		if (!*text)
-			break;
-		printf("%*s", INDENT, "");
-		room = width - INDENT;
-	}
-}
-
 static void
 print_line(struct doctor *d, enum doctor_status status, const char *subject,
     const char *text, const char *remedy)
@@ -149,7 +127,9 @@ print_line(struct doctor *d, enum doctor_status status, const char *subject,
 	d->printed = d->section;
 	printf("  %s%-8s%s %s: ", colour(stdout, colours[status]),
 	    shown_word(status), colour(stdout, COLOUR_END), d->check);
-	print_text(strlen(d->check) + 2, text);
+	/* without a terminal a line stays a line */
+	screen_fill(INDENT + strlen(d->check) + 2, INDENT,
+	    isatty(STDOUT_FILENO) ? screen_width() : SIZE_MAX, text);
 	if (*remedy) /* not broken: there is a command in it */
 		printf("%*s-> %s\n", INDENT, "", remedy);
 	fflush(stdout);

@@ -140,15 +140,9 @@ next_word(const char **text, size_t *ret_len)
 }
 
 static int
-has_word(const char *text, const char *word)
+has_word(const char *scope, const char *word)
 {
-	const char *found;
-	size_t len;
-
-	while (text && (found = next_word(&text, &len)))
-		if (len == strlen(word) && memcmp(found, word, len) == 0)
-			return 1;
-	return 0;
+	return scope && account_scope_has(scope, word, strlen(word));
 }
 
 /* Write the words of a provider's scope but those about the person. */

@@ -62,7 +62,7 @@ static void
 print_words(const char *heading, const char *text)
 {
 	printf("    %-*s", INDENT - 4, heading);
-	screen_fill(INDENT, text);
+	screen_fill(INDENT, INDENT, screen_width(), text);
 }
 
 static void

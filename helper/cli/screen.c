@@ -88,19 +88,19 @@ screen_break(const char *text, size_t room)
 }
 
 void
-screen_fill(size_t indent, const char *text)
+screen_fill(size_t used, size_t indent, size_t width, const char *text)
 {
-	size_t width = screen_width(), len;
-	size_t room = width > indent ? width - indent : 1;
+	size_t len;
 
 	for (;;) {
-		len = screen_break(text, room);
+		len = screen_break(text, width > used ? width - used : 1);
 		printf("%.*s\n", (int)len, text);
 		text += len;
 		text += strspn(text, " ");
 		if (!*text)
 			break;
 		printf("%*s", (int)indent, "");
+		used = indent;
 	}
 }
 
@@ -108,6 +108,6 @@ void
 screen_field(const char *name, const char *text)
 {
 	printf("%-*s", NAME_WIDTH, name);
-	screen_fill(NAME_WIDTH, text);
+	screen_fill(NAME_WIDTH, NAME_WIDTH, screen_width(), text);
 	fflush(stdout);
 }

@@ -29,10 +29,14 @@ size_t screen_columns(const char *text);
 size_t screen_break(const char *text, size_t room);
 
 /*
- * Print a text on standard output, where indent columns of the line are used.
- * What is too long goes on in the next lines, indented, broken at blanks.
+ * Print a text on standard output. What is too long goes on in the next lines,
+ * broken at blanks.
+ *
+ *	used	columns of the line that are used
+ *	indent	of the next lines
+ *	width	of a line: screen_width(), or SIZE_MAX to break none
  */
-void screen_fill(size_t indent, const char *text);
+void screen_fill(size_t used, size_t indent, size_t width, const char *text);
 
 /*
  * Print a name and a text beside it, on standard output. A text that is too

@@ -164,15 +164,14 @@ substitute_all(struct account_conf *a, const struct source *src)
 	return r;
 }
 
-/* Whether a blank-separated text has a word. */
-static int
-has_word(const char *text, const char *word, size_t len)
+int
+account_scope_has(const char *scope, const char *word, size_t len)
 {
 	size_t n;
 
-	for (; *text; text += n + strspn(text + n, " ")) {
-		n = strcspn(text, " ");
-		if (n == len && memcmp(text, word, len) == 0)
+	for (; *scope; scope += n + strspn(scope + n, " ")) {
+		n = strcspn(scope, " ");
+		if (n == len && memcmp(scope, word, len) == 0)
 			return 1;
 	}
 	return 0;
@@ -186,7 +185,7 @@ add_words(char *scope, const char *words)
 
 	for (; words && *words; words += n + strspn(words + n, " ")) {
 		n = strcspn(words, " ");
-		if (n == 0 || has_word(scope, words, n))
+		if (n == 0 || account_scope_has(scope, words, n))
 			continue;
 		len = strlen(scope);
 		if (len > 0)

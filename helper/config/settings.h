@@ -192,6 +192,9 @@ int account_names(const struct settings *s, char ***ret, struct conf_errors *e);
 int account_load(const struct settings *s, const char *name,
     struct account_conf **ret, struct conf_errors *e);
 
+/* Whether a scope has a word of len bytes; case counts (RFC 6749, 3.3). */
+int account_scope_has(const char *scope, const char *word, size_t len);
+
 /*
  * One more user of an account, who frees it like the first: the last one to do
  * so ends it. Returns a. For one thread.

@@ -35,8 +35,7 @@ put_troubles(struct msg_writer *w, const struct account *a)
 	static const char *const refused[] = {
 	    [SAVED] = "",
 	    [UNSAVED_REFUSED] = "the disk refuses the tokens; see the log",
-	    [UNSAVED_ANEW] = "the disk refuses to have the state file written "
-			     "anew; see the log",
+	    [UNSAVED_ANEW] = "the disk refuses a new state file; see the log",
 	};
 	char error[USER_MAX + REASON_SIZE + 4];
 

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -55,21 +54,6 @@ ignore(void *context, int level, const char *text)
 	return SASL_OK;
 }
 
-/* Whether a blank-separated list has a word, whatever its case. */
-static int
-has_word(const char *list, const char *word)
-{
-	size_t len = strlen(word), n;
-
-	for (; *list; list += n) {
-		list += strspn(list, " ");
-		n = strcspn(list, " ");
-		if (n == len && strncasecmp(list, word, len) == 0)
-			return 1;
-	}
-	return 0;
-}
-
 /* Those of ours in a list. */
 static void
 choose(const char *list, char *buf, size_t size)
@@ -78,7 +62,7 @@ choose(const char *list, char *buf, size_t size)
 
 	buf[0] = '\0';
 	for (i = 0; i < COUNT_OF(ours); i++)
-		if (has_word(list, ours[i]))
+		if (util_has_word(list, ours[i]))
 			snprintf(buf + strlen(buf), size - strlen(buf), "%s%s",
 			    *buf ? " " : "", ours[i]);
 }

@@ -140,6 +140,12 @@ test_case(void)
 	tap_ok(!util_case_equal("a", "ab") && !util_case_equal("ab", "a"),
 	    "a prefix is not equal");
 	tap_ok(!util_case_equal("@", "`"), "only letters have case");
+	tap_ok(util_has_word("a  b", "B") && util_has_word(" a b ", "a"),
+	    "a word of a list, whatever its case");
+	tap_ok(!util_has_word("ab ac", "a") && !util_has_word("a", "ab"),
+	    "not the beginning of one, not a longer one");
+	tap_ok(!util_has_word("", "a") && !util_has_word("a b", ""),
+	    "not in an empty list, not an empty one");
 }
 
 static void
