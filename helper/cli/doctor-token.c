@@ -36,6 +36,8 @@ report_problem(struct doctor *d, const struct health_problem *p,
 	doctor_report_line(d,
 	    p->severity == HEALTH_CRITICAL ? DOCTOR_FAILED : DOCTOR_WARNING,
 	    p->text);
+	d->no_grant |= p->what == HEALTH_LOGIN_REQUIRED ||
+	    p->what == HEALTH_CONFIG || p->what == HEALTH_NO_TOKEN;
 }
 
 /* A sign-in, and how old it is. */
@@ -139,6 +141,7 @@ doctor_secrets(struct doctor *d, const struct doctor_account *a)
 void
 doctor_grant(struct doctor *d, const struct doctor_account *a)
 {
+	d->no_grant = 0;
 	examine(d, a, 0);
 }
 
@@ -301,6 +304,9 @@ doctor_token(struct doctor *d, const struct doctor_account *a)
 	cli_catch(NULL, 0);
 	if (r == 0) {
 		report_token(d, a, &c->reply);
+	} else if (d->no_grant) {
+		doctor_report(
+		    d, DOCTOR_SKIPPED, "none, as said under \"grant\"");
 	} else {
 		s = c ? status_parse(msg_get(&c->reply, "status"))
 		      : STATUS_TEMPORARY;

@@ -46,6 +46,7 @@ struct doctor {
 	int helper_ok;	 /* it answers */
 	int served;	 /* and has an account for the caller */
 	const char *socket;
+	int no_grant;	 /* the account's is good for no token */
 	struct doctor_account *accounts;
 	size_t count_accounts;
 	char reached[DOCTOR_TEXT]; /* a provider that was asked, or "" */
