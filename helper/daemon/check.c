@@ -7,14 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/err.h"
 #include "common/util.h"
 #include "helper/config/material.h"
+#include "helper/config/policy.h"
 #include "helper/config/program.h"
 #include "helper/daemon/check.h"
 #include "helper/daemon/mailbox-list.h"
-#include "helper/config/policy.h"
 
 #define SIGN_MS 10000
 #define DAY_S 86400
@@ -113,6 +114,25 @@ check_files(const struct settings *s, const struct account_conf *a,
 			check_key(s, a, &m, e);
 	}
 	material_clear(&m);
+}
+
+void
+check_programs(const struct settings *s, struct conf_errors *e)
+{
+	static const char *const programs[] = {PROGRAM_FETCH, PROGRAM_SIGN};
+	char path[4096], text[64];
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(programs); i++) {
+		snprintf(
+		    path, sizeof(path), "%s/%s", s->libexec_dir, programs[i]);
+		if (access(path, X_OK) < 0)
+			conf_error(e, path, 0,
+			    "cannot be run: %s; install the package "
+			    "completely, or correct libexec_dir in "
+			    "sasl-bearer.conf",
+			    err_text(-errno, text, sizeof(text)));
+	}
 }
 
 unsigned

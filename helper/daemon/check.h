@@ -5,6 +5,9 @@
 
 #include "helper/config/settings.h"
 
+/* Report the programs beside the daemon that it could not start. */
+void check_programs(const struct settings *s, struct conf_errors *e);
+
 /*
  * Read all accounts, and report what is wrong with each, and with two of them
  * together. Returns how many errors were reported to e, those before included.

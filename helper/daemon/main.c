@@ -316,6 +316,8 @@ static int
 check(const struct settings *s, struct conf_errors *e)
 {
 	if (e->count == 0)
+		check_programs(s, e);
+	if (e->count == 0)
 		state_key_check(s, e);
 	if (e->count == 0)
 		check_accounts(s, e);

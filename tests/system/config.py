@@ -177,6 +177,18 @@ def d8_writers(world):
 
 
 @tap.promise
+def programs_are_there(world):
+    "--check looks whether the programs beside the daemon can be run"
+    env, server = world
+    helper = Helper(env, server, {"alice": GOOD}, settings={"libexec_dir": "/nonexistent"})
+    helper.write_config()
+    done = helper.check()
+    assert done.rc == 78, done
+    for name in ("sasl-bearer-fetch", "sasl-bearer-sign"):
+        assert f"/nonexistent/{name}: cannot be run: No such file" in done.stderr, done
+
+
+@tap.promise
 def tenant_and_scope(world):
     "what is asked for is the provider's scope of the account's services, at its tenant"
     env, server = world
