@@ -178,7 +178,8 @@ def expired(world):
 def mutt_script(world):
     "a file that the real mutt_oauth2.py wrote through gpg is refused with the command that helps, and imported by it"
     tap.require("gpg", "gpgconf")
-    tap.need(os.path.exists(SCRIPT), SCRIPT)
+    if not os.path.exists(SCRIPT):      # the package is there; a container may leave this out
+        tap.skip(f"packages are installed without their documentation, such as {SCRIPT}")
     with gpg_home(world) as home:
         path = write_with_script(world, home)
         with open(path, "rb") as f:
