@@ -347,7 +347,7 @@ def per_uid(w):
     with w.crowd(MAIL):
         wait_for(lambda: w.descriptors() == w.idle + PER_UID, what="64 connections")
         wait_for(lambda: w.put_off(MAIL), what="the 65th")
-        assert w.descriptors() <= w.idle + PER_UID + 1
+        wait_for(lambda: w.descriptors() <= w.idle + PER_UID + 1, what="the end of those put off")
         for _ in range(20):     # whether it is refused before or after it has asked
             done = w.cli("token", ALICE, uid=MAIL)
             assert done.rc == 0 or (done.rc == 75 and "too many connections" in done.stderr), done
