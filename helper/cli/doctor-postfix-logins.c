@@ -53,14 +53,17 @@ take(struct logins *l, char *line)
 		    l->places + len, SHOWN - len, "%s%s", len ? ", " : "", key);
 }
 
-/* The file that a map is made of: of hash: and the like, its source. */
+/* The file that a map is made of: of hash: and the like, its source; or NULL. */
 static const char *
 map_path(const char *map)
 {
 	static const char *const types[] = {
 	    "texthash:", "hash:", "btree:", "lmdb:", "cdb:", "dbm:", "sdbm:"};
+	const char *proxy = "proxy:";
 	size_t i;
 
+	if (strncmp(map, proxy, strlen(proxy)) == 0)
+		map += strlen(proxy);
 	for (i = 0; i < COUNT_OF(types); i++)
 		if (strncmp(map, types[i], strlen(types[i])) == 0)
 			return map + strlen(types[i]);
@@ -68,20 +71,16 @@ map_path(const char *map)
 }
 
 static void
-read_map(struct logins *l, const char *map)
+read_file(struct logins *l, const char *path)
 {
-	const char *path = map_path(map);
-	FILE *f = path ? fopen(path, "re") : NULL;
+	FILE *f = fopen(path, "re");
 	char *line = NULL;
 	size_t size = 0;
 
 	if (!f) {
 		l->unread++;
 		doctor_report(l->p->d, DOCTOR_SKIPPED, "%s: not checked: %s",
-		    map,
-		    !path		  ? "not a file"
-			: errno == EACCES ? "needs root"
-					  : "it cannot be read");
+		    path, errno == EACCES ? "needs root" : "it cannot be read");
 		return;
 	}
 	while (getline(&line, &size, f) >= 0) {
@@ -93,6 +92,29 @@ read_map(struct logins *l, const char *map)
 		util_wipe(line, size);
 	free(line);
 	fclose(f);
+}
+
+/*
+ * Read the maps that are files. Of others nothing is shown: "static:" and
+ * "inline:" have the password in their name, with blanks in it.
+ */
+static void
+read_maps(struct logins *l, char *const *maps)
+{
+	const char *path;
+
+	for (; maps && *maps; maps++) {
+		path = map_path(*maps);
+		if (path) {
+			read_file(l, path);
+			continue;
+		}
+		l->unread++;
+		doctor_report(l->p->d, DOCTOR_SKIPPED,
+		    "smtp_sasl_password_maps has a map that is no file, and "
+		    "what follows it: not checked");
+		return;
+	}
 }
 
 /* An account that Postfix shall use: may it, and does it? */
@@ -177,8 +199,7 @@ postfix_check_logins(const struct postfix *p)
 		free(l.named);
 		return;
 	}
-	for (i = 0; list && list[i]; i++)
-		read_map(&l, list[i]);
+	read_maps(&l, list);
 	for (i = 0; i < d->count_accounts; i++)
 		report_account(&l, i);
 	if (!p->wanted && d->count_accounts > 0)

@@ -473,6 +473,25 @@ def postfix_passwords(world):
 
 
 @tap.promise
+def postfix_other_maps(world):
+    "a map that is a password, or has some in it, is not shown; one behind proxy: is read"
+    path = os.path.join(world.postfix.config_dir, "sasl_passwd")
+
+    def look(maps, *options):
+        world.postfix.configure(settings={"smtp_sasl_password_maps": maps})
+        return world.rows(*options, ALICE)
+    for maps in (f"static:{ALICE}:{PASSWORD}", f"inline:{{ [a.example]:587 = bob:{PASSWORD} }}",
+                 f"texthash:{path}, inline:{{{{b.example = bob:x {PASSWORD}}}}}"):
+        for options in ([], ["--redact"]):
+            rows = look(maps, *options)
+            assert PASSWORD not in json.dumps(rows), rows
+            assert any("no file" in row["text"] for row in rows.find("logins")), rows
+    rows = look(f"proxy:texthash:{path}")
+    assert not rows.all("failed", "warning") and not rows.find("logins")[0]["remedy"], rows
+    configured(world, settings={})
+
+
+@tap.promise
 def postfix_not_allowed(world):
     "Postfix logs in as a user whose account does not allow it, or nobody names the account"
     world.define(ALICE, **{**world.well, "allow": "mail"})
