@@ -89,6 +89,12 @@ call_try(struct call *c)
 	return r;
 }
 
+int
+call_has_systemd(void)
+{
+	return access("/run/systemd/system", F_OK) == 0;
+}
+
 /* What a person can do about a connection that failed. */
 static const char *
 advice(const struct call *c, int code)
@@ -100,7 +106,7 @@ advice(const struct call *c, int code)
 		return c->user_mode
 		    ? "start it with: sasl-bearerd --user (or add --system to "
 		      "ask the system's)"
-		    : access("/run/systemd/system", F_OK) == 0
+		    : call_has_systemd()
 		    ? "start it with: systemctl start sasl-bearerd"
 		    : "start sasl-bearerd, as root";
 	case -EACCES:

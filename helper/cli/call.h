@@ -75,6 +75,9 @@ int call_next(struct call *c);
 int call_list(struct cli *cli, const char *user,
     int (*each)(void *context, const struct msg *m), void *context);
 
+/* Whether systemd runs here, so that "systemctl" is of use. */
+int call_has_systemd(void);
+
 /* Close and wipe. NULL is fine. */
 void call_free(struct call *c);
 

@@ -94,8 +94,9 @@ cmd_doctor(struct cli *cli, int argc, char **argv)
 	if (json)
 		d.array = json_object_new_array();
 	examine(&d);
-	doctor_summary(&d);
-	r = d.count[DOCTOR_FAILED] > 0 ? EXIT_FAILED : 0;
+	r = doctor_summary(&d);
+	if (r == 0 && d.count[DOCTOR_FAILED] > 0)
+		r = EXIT_FAILED;
 	doctor_clear(&d);
 	return r;
 }

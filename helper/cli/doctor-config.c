@@ -154,7 +154,11 @@ find_owner(struct doctor *d, uid_t *ret)
 		return 0;
 	pw = getpwnam(name);
 	if (!pw) {
-		doctor_remedy(d, "systemd-sysusers sasl-bearer.conf");
+		doctor_remedy(d,
+		    strcmp(name, RUN_AS) == 0
+			? "%ssystemd-sysusers sasl-bearer.conf"
+			: "create it, or correct run_as in sasl-bearer.conf%s",
+		    strcmp(name, RUN_AS) == 0 ? doctor_sudo(d) : "");
 		doctor_report(d, DOCTOR_FAILED,
 		    "there is no user \"%s\", as which the helper runs", name);
 		return -ENOENT;
@@ -171,7 +175,8 @@ check_entry(
 	const char *mode = S_ISDIR(st->st_mode) ? "700" : "600";
 
 	if (st->st_uid != uid) {
-		doctor_remedy(d, "chown %lu %s", (unsigned long)uid, path);
+		doctor_remedy(d, "%schown %lu %s",
+		    geteuid() == 0 ? "" : "sudo ", (unsigned long)uid, path);
 		doctor_report(d, DOCTOR_FAILED,
 		    "%s belongs to uid %lu, and the helper is uid %lu", path,
 		    (unsigned long)st->st_uid, (unsigned long)uid);
@@ -215,6 +220,7 @@ doctor_state(struct doctor *d)
 {
 	const char *dir = d->settings_ok ? d->cli->settings.state_dir : NULL;
 	struct stat st;
+	char text[64];
 	uid_t uid;
 	DIR *opened;
 	int n;
@@ -234,9 +240,13 @@ doctor_state(struct doctor *d)
 	if (!check_entry(d, dir, &st, uid))
 		return;
 	opened = opendir(dir);
-	n = opened ? check_files(d, dir, opened, uid) : 0;
-	if (opened)
-		closedir(opened);
+	if (!opened) {
+		doctor_report(d, DOCTOR_FAILED, "%s cannot be listed: %s", dir,
+		    err_text(-errno, text, sizeof(text)));
+		return;
+	}
+	n = check_files(d, dir, opened, uid);
+	closedir(opened);
 	if (n >= 0)
 		doctor_report(d, DOCTOR_OK,
 		    "%s and the files in it (%d) are the helper's alone", dir,

@@ -27,7 +27,7 @@ report_denied(struct doctor *d)
 	}
 	doctor_remedy(d,
 	    "name this user in \"allow\" of an account's file, then: %s",
-	    doctor_control(d, "reload"));
+	    doctor_control(d, DOCTOR_RELOAD));
 	doctor_report(d, DOCTOR_FAILED,
 	    "it answers at %s, but no account allows uid %lu", d->socket,
 	    (unsigned long)geteuid());
@@ -46,7 +46,7 @@ report_answer(struct doctor *d, const struct call *c)
 		    uid ? uid : "unknown");
 		return;
 	}
-	doctor_remedy(d, "%s", doctor_control(d, "restart"));
+	doctor_remedy(d, "%s", doctor_control(d, DOCTOR_RESTART));
 	doctor_report(d, DOCTOR_WARNING,
 	    "answers at %s as version %s, but " PACKAGE_VERSION " is installed",
 	    d->socket, version ? version : "unknown");
@@ -107,7 +107,7 @@ doctor_marker(struct doctor *d)
 		    path);
 		return;
 	}
-	doctor_remedy(d, "%s", doctor_control(d, "restart"));
+	doctor_remedy(d, "%s", doctor_control(d, DOCTOR_RESTART));
 	doctor_report(d, DOCTOR_WARNING,
 	    "there is no %s: programs that start while the helper is down "
 	    "would not offer the mechanisms",
@@ -131,27 +131,18 @@ add(struct doctor *d, const struct resolved *r)
 	return 0;
 }
 
-/* All accounts there are for the caller. Returns 0 or an exit code. */
+/* One of the list: for call_list(). */
 static int
-add_listed(struct doctor *d)
+take(void *context, const struct msg *m)
 {
 	struct resolved *found = malloc(sizeof(*found));
-	struct call *c = NULL;
-	const char *account, *user;
-	int r = found ? call_new(d->cli, "list", &c) : EX_OSERR;
+	const char *account = msg_get(m, "account"), *user = msg_get(m, "user");
+	int r = -1;
 
-	if (r == 0)
-		r = call_run(c);
-	while (r == 0) {
-		r = call_next(c);
-		account = msg_get(&c->reply, "account");
-		if (r != 0 || !account)
-			break;
-		user = msg_get(&c->reply, "user");
-		resolved_read(&c->reply, user ? user : account, found);
-		r = add(d, found);
+	if (found) {
+		resolved_read(m, user ? user : account, found);
+		r = add(context, found) == 0 ? 0 : -1;
 	}
-	call_free(c);
 	free(found);
 	return r;
 }
@@ -186,7 +177,7 @@ find_unread(struct doctor *d)
 				break;
 		if (k < d->count_accounts)
 			continue;
-		doctor_remedy(d, "%s", doctor_control(d, "reload"));
+		doctor_remedy(d, "%s", doctor_control(d, DOCTOR_RELOAD));
 		doctor_report(d, DOCTOR_FAILED,
 		    "the helper does not know account \"%s\", which has a file",
 		    names[i]);
@@ -206,7 +197,7 @@ doctor_accounts(struct doctor *d)
 		return;
 	}
 	cli_catch(why, sizeof(why));
-	r = d->operand ? add_named(d) : add_listed(d);
+	r = d->operand ? add_named(d) : call_list(d->cli, NULL, take, d);
 	cli_catch(NULL, 0);
 	if (r != 0)
 		doctor_report_line(d, DOCTOR_FAILED, why);
@@ -216,5 +207,6 @@ doctor_accounts(struct doctor *d)
 	else
 		doctor_report(d, DOCTOR_SKIPPED, "there is none for uid %lu",
 		    (unsigned long)geteuid());
-	find_unread(d);
+	if (r == 0)
+		find_unread(d);
 }

@@ -165,14 +165,10 @@ find(struct doctor *d, const struct doctor_account *a, size_t service)
 	if (!m)
 		return NULL;
 	m->account = a->is;
-	m->session.stream.in = m->session.stream.out = -1;
-	m->session.protocol = protocol_find(name);
-	m->session.user = m->account.user;
 	cli_catch(why, sizeof(why));
 	r = resolve_server(&a->is, bit, NULL, &m->server);
 	cli_catch(NULL, 0);
-	m->session.host = m->server.host;
-	m->session.port = m->server.port;
+	mail_set(m, protocol_find(name), NULL);
 	if (r == 0)
 		return m;
 	doctor_report_line(d, DOCTOR_FAILED, why);

@@ -139,7 +139,7 @@ report_account(const struct logins *l, size_t i)
 	} else if (l->named[i] && postfix_account_sends(a)) {
 		doctor_remedy(p->d, "add %s to \"allow\" in %s.conf, then: %s",
 		    p->layout.owner, a->is.account,
-		    doctor_control(p->d, "reload"));
+		    doctor_control(p->d, DOCTOR_RELOAD));
 		doctor_report(p->d, DOCTOR_FAILED,
 		    "it logs in as %s, but account %s does not allow user %s",
 		    a->is.user, a->is.account, p->layout.owner);

@@ -164,7 +164,7 @@ static void
 check_tls(const struct postfix *p)
 {
 	const char *name = "smtp_tls_security_level";
-	char value[64], text[256];
+	char value[64], text[256], maps[VALUE], command[DOCTOR_TEXT];
 	size_t i = 0;
 
 	p->d->check = name;
@@ -177,7 +177,19 @@ check_tls(const struct postfix *p)
 		doctor_report(p->d, DOCTOR_OK, "%s", text);
 		return;
 	}
+	if (*postfix_get(p, "smtp_tls_policy_maps", maps, sizeof(maps))) {
+		doctor_report(p->d, DOCTOR_SKIPPED,
+		    "\"%s\", but smtp_tls_policy_maps decides for each server: "
+		    "see that it says \"secure\" for those with OAuth",
+		    value);
+		return;
+	}
 	postfix_remedy(p, name, "secure");
+	memcpy(command, p->d->remedy, sizeof(command));
+	doctor_remedy(p->d,
+	    "where it sends to other servers, too, give those with OAuth the "
+	    "level \"secure\" by smtp_tls_policy_maps; else: %.1000s",
+	    command);
 	report_bad(p, levels[i].status, name, text);
 }
 

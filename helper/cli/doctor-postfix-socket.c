@@ -53,32 +53,48 @@ hello(const struct doctor *d, const char *path)
 	return r;
 }
 
-/*
- * What keeps others than root from a socket: a directory on the way, or its own
- * mode. Returns 1 with the path and what to do, or 0.
- */
+/* Whether the user of smtp(8) may not do something, by its bit for others. */
 static int
-find_barrier(const char *path, char barrier[SOCK_PATH_MAX], const char **mode)
+is_shut(const struct postfix *p, const char *path, mode_t bit)
 {
 	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return 0;
+	if (st.st_uid == p->uid)
+		return !(st.st_mode & bit << 6);
+	if (st.st_gid == p->gid)
+		return !(st.st_mode & bit << 3);
+	return !(st.st_mode & bit);
+}
+
+/*
+ * What keeps smtp(8) from a socket: a directory on the way, or its own mode.
+ * Returns 1 with the path and how to open it, or 0.
+ */
+static int
+find_barrier(const struct postfix *p, const char *path,
+    char barrier[SOCK_PATH_MAX], const char **mode)
+{
 	size_t i;
 
 	for (i = 1; i < SOCK_PATH_MAX && path[i]; i++) {
 		if (path[i] != '/')
 			continue;
 		snprintf(barrier, SOCK_PATH_MAX, "%.*s", (int)i, path);
-		*mode = "o+x";
-		if (stat(barrier, &st) == 0 && !(st.st_mode & S_IXOTH))
+		*mode = "a+x";
+		if (is_shut(p, barrier, S_IXOTH))
 			return 1;
 	}
 	snprintf(barrier, SOCK_PATH_MAX, "%s", path);
-	*mode = "o+rw";
-	return stat(path, &st) == 0 && !(st.st_mode & S_IWOTH);
+	*mode = "a+rw";
+	return is_shut(p, path, S_IWOTH);
 }
 
 static void
 report_absent(const struct postfix *p, const char *path, int jailed, int code)
 {
+	const char *sudo = doctor_sudo(p->d);
 	char text[64];
 
 	if (!jailed)
@@ -86,14 +102,14 @@ report_absent(const struct postfix *p, const char *path, int jailed, int code)
 		    "let import_environment in main.cf name the helper's "
 		    "socket, %s, or: %s",
 		    p->d->socket ? p->d->socket : USUAL,
-		    doctor_control(p->d, "start"));
+		    doctor_control(p->d, DOCTOR_START));
 	else
 		doctor_remedy(p->d,
-		    "systemctl stop sasl-bearerd && systemctl enable --now " UNIT
-		    " && systemctl start sasl-bearerd; without that unit "
-		    "add %s to \"listen\" in sasl-bearer.conf, and restart "
-		    "sasl-bearerd",
-		    path);
+		    "%ssystemctl stop sasl-bearerd && %ssystemctl enable "
+		    "--now " UNIT " && %ssystemctl start sasl-bearerd; "
+		    "without that unit add %s to \"listen\" in "
+		    "sasl-bearer.conf, and restart sasl-bearerd",
+		    sudo, sudo, sudo, path);
 	doctor_report(p->d, DOCTOR_FAILED, "%s%s: no answer at %s: %s",
 	    jailed ? "in the chroot: " : "",
 	    jailed ? p->layout.jailed : p->layout.free, path,
@@ -112,8 +128,9 @@ check(const struct postfix *p, const char *path, int jailed)
 		    p->d, DOCTOR_SKIPPED, "%s: not checked: needs root", path);
 	} else if (r < 0) {
 		report_absent(p, path, jailed, r);
-	} else if (find_barrier(path, barrier, &mode)) {
-		doctor_remedy(p->d, "chmod %s %s", mode, barrier);
+	} else if (find_barrier(p, path, barrier, &mode)) {
+		doctor_remedy(
+		    p->d, "%schmod %s %s", doctor_sudo(p->d), mode, barrier);
 		doctor_report(p->d, DOCTOR_FAILED,
 		    "user %s cannot reach %s: the mode of %s", p->layout.owner,
 		    path, barrier);

@@ -111,8 +111,8 @@ read_all(struct postfix *p)
 	    "smtp_sasl_mechanism_filter", "smtp_sasl_password_maps",
 	    "smtp_sasl_security_options", "smtp_sasl_tls_security_options",
 	    "smtp_sasl_tls_verified_security_options", "smtp_tls_CAfile",
-	    "smtp_tls_CApath", "smtp_tls_security_level",
-	    "tls_append_default_CA", NULL};
+	    "smtp_tls_CApath", "smtp_tls_policy_maps",
+	    "smtp_tls_security_level", "tls_append_default_CA", NULL};
 	static const char *const services[] = {"-P", NULL};
 	char path[PATH_MAX + 16];
 
@@ -175,6 +175,7 @@ find_user(struct postfix *p)
 	size_t i;
 
 	p->uid = pw ? pw->pw_uid : (uid_t)-1;
+	p->gid = pw ? pw->pw_gid : (gid_t)-1;
 	for (i = 0; pw && i < p->d->count_accounts; i++)
 		if (postfix_account_allows(p, &p->d->accounts[i]))
 			p->wanted = 1;

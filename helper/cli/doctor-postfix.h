@@ -12,7 +12,8 @@
 struct postfix {
 	struct doctor *d;
 	struct postfix_layout layout;
-	uid_t uid;  /* of its smtp(8) */
+	uid_t uid; /* of its smtp(8) */
+	gid_t gid;
 	int wanted; /* some account allows that uid to send */
 	char
 	    main[POSTFIX_OUTPUT]; /* what postconf says: "NAME = VALUE" lines */

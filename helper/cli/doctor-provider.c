@@ -77,6 +77,7 @@ static void
 put_remedy(struct doctor *d, const struct account_conf *a, const char *reason)
 {
 	const char *url = a->token_endpoint ? a->token_endpoint : a->issuer;
+	const char *host = strstr(url, "//") ? strstr(url, "//") + 2 : url;
 
 	if (strstr(reason, "clock"))
 		doctor_remedy(d, "timedatectl set-ntp true");
@@ -84,15 +85,15 @@ put_remedy(struct doctor *d, const struct account_conf *a, const char *reason)
 		doctor_remedy(d,
 		    "where a proxy or a private CA is in between, set ca_file "
 		    "in sasl-bearer.conf; then: %s",
-		    doctor_control(d, "reload"));
+		    doctor_control(d, DOCTOR_RELOAD));
 	else if (strstr(reason, "proxy"))
 		doctor_remedy(d, "mend proxy in sasl-bearer.conf, then: %s",
-		    doctor_control(d, "reload"));
+		    doctor_control(d, DOCTOR_RELOAD));
 	else if (strstr(reason, "resolve"))
 		doctor_remedy(d,
-		    "see to the DNS of this machine, or set proxy in "
-		    "sasl-bearer.conf; try: getent hosts %.200s",
-		    strstr(url, "//") ? strstr(url, "//") + 2 : url);
+		    "see to the DNS of this machine, or to proxy in "
+		    "sasl-bearer.conf; try: getent hosts %.*s",
+		    (int)strcspn(host, ":/"), host);
 	else
 		doctor_remedy(d,
 		    "let this machine go there, or set proxy in "

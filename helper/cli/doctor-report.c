@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include <ctype.h>
-#include <json-c/json.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 
 #include "helper/cli/colour.h"
 #include "helper/cli/doctor.h"
+#include "helper/cli/json.h"
 #include "helper/cli/screen.h"
 
 #define INDENT 11 /* of a text, behind the status */
@@ -54,22 +55,66 @@ hide_addresses(char *dst, size_t size, const char *src)
 	dst[n] = '\0';
 }
 
-/* Write "~" for the home directory, which has a name in it. */
+/* Write something else for a word, wherever it stands alone. */
 static void
-hide_home(char *text)
+hide_word(char text[DOCTOR_TEXT], const char *word, const char *instead)
 {
-	const char *home = getenv("HOME");
-	size_t len = home ? strlen(home) : 0;
+	size_t len = strlen(word), n = strlen(instead);
 	char *at = text;
 
-	while (len > 1 && (at = strstr(at, home))) {
-		if ((at == text || !is_local(at[-1])) &&
-		    (at[len] == '/' || !is_local(at[len]))) {
-			*at = '~';
-			memmove(at + 1, at + len, strlen(at + len) + 1);
+	while (len > 0 && (at = strcasestr(at, word))) {
+		if ((at > text && isalnum((unsigned char)at[-1])) ||
+		    isalnum((unsigned char)at[len]) ||
+		    strlen(text) - len + n >= DOCTOR_TEXT) {
+			at += len;
+			continue;
 		}
-		at++;
+		memmove(at + n, at + len, strlen(at + len) + 1);
+		memcpy(at, instead, n);
+		at += n;
 	}
+}
+
+/* Write "~" for a home directory, which has a name in it. */
+static void
+hide_home(char text[DOCTOR_TEXT], const char *home)
+{
+	char dir[DOCTOR_TEXT];
+	size_t len = home ? strlen(home) : 0;
+
+	while (len > 0 && home[len - 1] == '/')
+		len--;
+	if (len > 1 && len < sizeof(dir)) {
+		snprintf(dir, sizeof(dir), "%.*s", (int)len, home);
+		hide_word(text, dir, "~");
+	}
+}
+
+/* Of an account that is not named by an address, and of who has called. */
+static void
+hide_names(const struct doctor *d, char text[DOCTOR_TEXT])
+{
+	const char *user = getenv("SUDO_USER");
+	const struct passwd *pw = user ? getpwnam(user) : getpwuid(getuid());
+	char instead[32], local[USER_MAX + 1];
+	size_t i;
+
+	hide_home(text, getenv("HOME"));
+	hide_home(text, pw ? pw->pw_dir : NULL);
+	for (i = 0; i < d->count_accounts; i++) {
+		snprintf(instead, sizeof(instead), "account%zu", i + 1);
+		if (!strchr(d->accounts[i].is.account, '@'))
+			hide_word(text, d->accounts[i].is.account, instead);
+		snprintf(local, sizeof(local), "%.*s",
+		    (int)strcspn(d->accounts[i].is.user, "@"),
+		    d->accounts[i].is.user);
+		if (strcmp(local, "*") != 0)
+			hide_word(text, local, "***");
+	}
+	if (d->operand && !strchr(d->operand, '@') && d->count_accounts == 0)
+		hide_word(text, d->operand, "***");
+	if (user)
+		hide_word(text, user, "***");
 }
 
 /* One line that may be shown. */
@@ -83,7 +128,7 @@ clean(const struct doctor *d, char dst[DOCTOR_TEXT], const char *src)
 		return;
 	}
 	util_sanitise(text, sizeof(text), src, strlen(src));
-	hide_home(text);
+	hide_names(d, text);
 	hide_addresses(dst, DOCTOR_TEXT, text);
 }
 
@@ -103,13 +148,11 @@ add_json(struct doctor *d, enum doctor_status status, const char *subject,
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "check", json_object_new_string(d->check));
-	json_object_object_add(o, "subject", json_object_new_string(subject));
-	json_object_object_add(
-	    o, "status", json_object_new_string(words[status]));
-	json_object_object_add(o, "text", json_object_new_string(text));
-	json_object_object_add(
-	    o, "remedy", *remedy ? json_object_new_string(remedy) : NULL);
+	json_put(o, "check", d->check);
+	json_put(o, "subject", subject);
+	json_put(o, "status", words[status]);
+	json_put(o, "text", text);
+	json_put(o, "remedy", remedy);
 	json_object_array_add(d->array, o);
 }
 
@@ -176,19 +219,18 @@ doctor_report_line(
 	doctor_report(d, status, "%.*s", (int)(end - line), line);
 }
 
-void
-doctor_summary(const struct doctor *d)
+int
+doctor_summary(struct doctor *d)
 {
 	const unsigned *n = d->count;
+	struct json_object *array = d->array;
 
-	if (d->array)
-		printf("%s\n",
-		    json_object_to_json_string_ext(d->array,
-			JSON_C_TO_STRING_PRETTY |
-			    JSON_C_TO_STRING_NOSLASHESCAPE));
-	else
-		printf("\n%u ok, %u warning%s, %u failed, %u skipped\n",
-		    n[DOCTOR_OK], n[DOCTOR_WARNING],
-		    n[DOCTOR_WARNING] == 1 ? "" : "s", n[DOCTOR_FAILED],
-		    n[DOCTOR_SKIPPED]);
+	if (array) {
+		d->array = NULL;
+		return json_print(array);
+	}
+	printf("\n%u ok, %u warning%s, %u failed, %u skipped\n", n[DOCTOR_OK],
+	    n[DOCTOR_WARNING], n[DOCTOR_WARNING] == 1 ? "" : "s",
+	    n[DOCTOR_FAILED], n[DOCTOR_SKIPPED]);
+	return 0;
 }

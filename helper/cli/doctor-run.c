@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/sock.h"
+#include "helper/cli/call.h"
 #include "helper/cli/doctor.h"
 
 #define RUN_MS 30000
@@ -103,11 +104,22 @@ doctor_sudo(const struct doctor *d)
 }
 
 const char *
-doctor_control(const struct doctor *d, const char *verb)
+doctor_control(const struct doctor *d, enum doctor_verb verb)
 {
+	static const char *const verbs[] = {DOCTOR_START, "restart", "reload"};
 	static char text[128];
+	const char *sudo = doctor_sudo(d);
 
-	snprintf(text, sizeof(text), "%ssystemctl %s%s sasl-bearerd",
-	    doctor_sudo(d), d->cli->user_mode ? "--user " : "", verb);
+	if (call_has_systemd())
+		snprintf(text, sizeof(text), "%ssystemctl %s%s sasl-bearerd",
+		    sudo, d->cli->user_mode ? "--user " : "", verbs[verb]);
+	else if (verb == DOCTOR_START)
+		snprintf(text, sizeof(text), "%ssasl-bearerd%s", sudo,
+		    d->cli->user_mode ? " --user" : "");
+	else if (verb == DOCTOR_RELOAD)
+		snprintf(
+		    text, sizeof(text), "%spkill -HUP -x sasl-bearerd", sudo);
+	else
+		snprintf(text, sizeof(text), "end sasl-bearerd and start it");
 	return text;
 }

@@ -12,7 +12,6 @@
 #include "helper/cli/claims.h"
 #include "helper/cli/doctor.h"
 #include "helper/cli/when.h"
-#include "helper/health/health.h"
 
 #define EXP_SLACK_S 300 /* the helper may believe a token ends a bit sooner */
 
@@ -42,107 +41,115 @@ report_problem(struct doctor *d, const struct health_problem *p,
 
 /* A sign-in, and how old it is. */
 static void
-report_good_grant(struct doctor *d, const struct msg *m)
+report_good_grant(struct doctor *d, const struct doctor_health *h)
 {
-	const char *state = msg_get(m, "state");
-	const char *grant = msg_get(m, "grant");
-	int64_t age = -1;
 	char since[WHEN_SIZE] = "";
+	int64_t now = time(NULL);
 
-	msg_get_number(m, "refresh_token_age", 0, INT64_MAX / 2, &age);
-	if (age > 0)
-		when_format(
-		    (int64_t)time(NULL) - age, (int64_t)time(NULL), since);
+	if (h->age > 0)
+		when_format(now - h->age, now, since);
 	doctor_report(d, DOCTOR_OK, "%s, state %s%s%s",
-	    grant ? grant : "unknown", state ? state : "unknown",
+	    *h->grant ? h->grant : "unknown", *h->state ? h->state : "unknown",
 	    *since ? ", refresh token renewed " : "", since);
 }
 
 /* What the application proves itself with: nothing of it, or not soon. */
 static void
-report_good_secrets(struct doctor *d, const struct msg *m)
+report_good_secrets(struct doctor *d, const struct doctor_health *h)
 {
-	int64_t at = 0, secret = 0;
 	char when[WHEN_SIZE];
 
-	msg_get_number(m, "certificate_expires_at", 0, INT64_MAX / 2, &at);
-	msg_get_number(
-	    m, "client_secret_expires_at", 0, INT64_MAX / 2, &secret);
-	if (secret && (!at || secret < at))
-		at = secret;
-	if (!at)
+	if (!h->expires_at) {
 		doctor_report(d, DOCTOR_OK,
 		    "none that is known to expire (client_secret_expires "
 		    "in the account's file tells of one)");
-	else {
-		when_format(at, (int64_t)time(NULL), when);
-		doctor_report(d, DOCTOR_OK, "the first one expires %s", when);
+		return;
 	}
+	when_format(h->expires_at, time(NULL), when);
+	doctor_report(d, DOCTOR_OK, "the first one expires %s", when);
 }
 
-/* One of the two kinds of problems, by the message about the account. */
+/* One of the two kinds of problems. */
 static void
-report_health(struct doctor *d, const struct msg *m,
-    const struct doctor_account *a, int secrets)
+report_health(struct doctor *d, const struct doctor_account *a, int secrets)
 {
-	struct health_problem found[HEALTH_MAX];
-	size_t i, n, count = 0;
+	const struct doctor_health *h = &d->health;
+	size_t i, count = 0;
 
-	n = health_check(m, (int64_t)time(NULL), NULL, found);
-	for (i = 0; i < n; i++) {
-		if (is_secret(found[i].what) != secrets)
+	for (i = 0; i < h->count; i++) {
+		if (is_secret(h->found[i].what) != secrets)
 			continue;
-		report_problem(d, &found[i], a);
+		report_problem(d, &h->found[i], a);
 		count++;
 	}
 	if (count == 0 && secrets)
-		report_good_secrets(d, m);
+		report_good_secrets(d, h);
 	else if (count == 0)
-		report_good_grant(d, m);
+		report_good_grant(d, h);
 }
 
-/* Ask for the message about the account. */
-static void
-examine(struct doctor *d, const struct doctor_account *a, int secrets)
+/* A question about one account. */
+struct question {
+	const struct doctor_account *a;
+	struct doctor_health *h;
+	int found;
+};
+
+/* Keep what is said of the account: for call_list(). */
+static int
+take(void *context, const struct msg *m)
 {
-	char why[DOCTOR_TEXT];
-	struct call *c = NULL;
-	const char *name;
-	int r, found = 0;
+	struct question *q = context;
+	struct doctor_health *h = q->h;
+	const char *state = msg_get(m, "state"), *grant = msg_get(m, "grant");
+	int64_t certificate = 0, secret = 0;
 
-	cli_catch(why, sizeof(why));
-	r = call_new(d->cli, "list", &c);
-	if (r == 0) {
-		msg_put(&c->w, "user", a->is.account);
-		r = call_run(c);
-	}
-	while (r == 0 && !found) {
-		r = call_next(c);
-		name = r == 0 ? msg_get(&c->reply, "account") : NULL;
-		if (!name)
-			break;
-		found = strcmp(name, a->is.account) == 0;
-	}
-	cli_catch(NULL, 0);
-	if (found)
-		report_health(d, &c->reply, a, secrets);
-	else
-		doctor_report(d, DOCTOR_FAILED, "%s",
-		    r != 0 ? why : "the account has gone meanwhile");
-	call_free(c);
+	/* another may have this name as its user */
+	if (strcmp(msg_get(m, "account"), q->a->is.account) != 0)
+		return 0;
+	q->found = 1;
+	h->count = health_check(m, time(NULL), NULL, h->found);
+	snprintf(h->state, sizeof(h->state), "%s", state ? state : "");
+	snprintf(h->grant, sizeof(h->grant), "%s", grant ? grant : "");
+	msg_get_number(m, "refresh_token_age", 0, INT64_MAX / 2, &h->age);
+	msg_get_number(
+	    m, "certificate_expires_at", 0, INT64_MAX / 2, &certificate);
+	msg_get_number(
+	    m, "client_secret_expires_at", 0, INT64_MAX / 2, &secret);
+	h->expires_at = secret && (!certificate || secret < certificate)
+	    ? secret
+	    : certificate;
+	return 0;
 }
 
+/* The first check of an account: it asks for what the next ones look at. */
 void
 doctor_secrets(struct doctor *d, const struct doctor_account *a)
 {
-	examine(d, a, 1);
+	struct question q = {.a = a, .h = &d->health};
+	char why[DOCTOR_TEXT];
+	int r;
+
+	d->health = (struct doctor_health){.count = 0};
+	cli_catch(why, sizeof(why));
+	r = call_list(d->cli, a->is.account, take, &q);
+	cli_catch(NULL, 0);
+	d->known = r == 0 && q.found;
+	if (d->known)
+		report_health(d, a, 1);
+	else
+		doctor_report(d, DOCTOR_FAILED, "%s",
+		    r != 0 ? why : "the account has gone meanwhile");
 }
 
 void
 doctor_grant(struct doctor *d, const struct doctor_account *a)
 {
 	d->no_grant = 0;
-	examine(d, a, 0);
+	if (d->known)
+		report_health(d, a, 0);
+	else
+		doctor_report(d, DOCTOR_SKIPPED, "nothing is known of it");
 }
 
 static int
@@ -275,7 +282,7 @@ put_remedy(struct doctor *d, const struct doctor_account *a, enum status s)
 	else if (s == STATUS_CONFIG)
 		doctor_remedy(d,
 		    "mend that, then: %s && sasl-bearer refresh %s",
-		    doctor_control(d, "reload"), a->is.user);
+		    doctor_control(d, DOCTOR_RELOAD), a->is.user);
 }
 
 void

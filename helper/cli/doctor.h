@@ -8,6 +8,7 @@
 #include "helper/cli/cli.h"
 #include "helper/cli/resolve.h"
 #include "helper/config/settings.h"
+#include "helper/health/health.h"
 
 #define DOCTOR_TEXT 2048
 
@@ -23,6 +24,16 @@ enum doctor_status {
 struct doctor_account {
 	struct resolved is;
 	struct account_conf *conf; /* NULL: it cannot be read by the caller */
+};
+
+/* What the helper tells of the account under way. */
+struct doctor_health {
+	struct health_problem found[HEALTH_MAX];
+	size_t count;
+	char state[32];
+	char grant[32];
+	int64_t age;	    /* of the refresh token, s; 0: unknown */
+	int64_t expires_at; /* what proves the application; 0: unknown */
 };
 
 /* One examination. */
@@ -46,7 +57,9 @@ struct doctor {
 	int helper_ok;	 /* it answers */
 	int served;	 /* and has an account for the caller */
 	const char *socket;
-	int no_grant;	 /* the account's is good for no token */
+	struct doctor_health health;
+	int known;    /* health is there */
+	int no_grant; /* the account's is good for no token */
 	struct doctor_account *accounts;
 	size_t count_accounts;
 	char reached[DOCTOR_TEXT]; /* a provider that was asked, or "" */
@@ -76,8 +89,12 @@ __attribute__((format(printf, 3, 4))) void doctor_report(
 void doctor_report_line(
     struct doctor *d, enum doctor_status status, const char *line);
 
-/* Print how many there were of each; or all of it, as JSON. */
-void doctor_summary(const struct doctor *d);
+/*
+ * Print how many there were of each; or all of it, as JSON.
+ *
+ * Returns 0 or an exit code, reported.
+ */
+int doctor_summary(struct doctor *d);
 
 /*
  * Run a program and keep what it prints, errors as well.
@@ -94,8 +111,13 @@ int doctor_run(const char *const argv[], char *buf, size_t size);
 /* How the caller begins a command that is for root: "sudo " or "". */
 const char *doctor_sudo(const struct doctor *d);
 
-/* How to start, stop or reload the helper: "systemctl VERB sasl-bearerd". */
-const char *doctor_control(const struct doctor *d, const char *verb);
+enum doctor_verb { DOCTOR_START, DOCTOR_RESTART, DOCTOR_RELOAD };
+
+/*
+ * How to control the helper: by systemd where that runs. The text is good until
+ * the next call.
+ */
+const char *doctor_control(const struct doctor *d, enum doctor_verb verb);
 
 /* Of the machine. They fill in what others need. */
 void doctor_config(struct doctor *d);

@@ -38,12 +38,19 @@ prepare(struct cli *cli, const struct mail_words *words, struct mail *m)
 		    m->account.account, m->account.user);
 	if (setenv(CALL_SOCKET_VARIABLE, path, 1) < 0)
 		return cli_error(EX_OSERR, "out of memory");
+	mail_set(m, p, words->ca_file);
+	return 0;
+}
+
+void
+mail_set(struct mail *m, const struct protocol *p, const char *ca_file)
+{
+	m->session.stream.in = m->session.stream.out = -1;
 	m->session.protocol = p;
 	m->session.host = m->server.host;
 	m->session.port = m->server.port;
-	m->session.ca_file = words->ca_file;
+	m->session.ca_file = ca_file;
 	m->session.user = m->account.user;
-	return 0;
 }
 
 int

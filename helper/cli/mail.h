@@ -31,6 +31,14 @@ struct mail {
 int
 mail_new(struct cli *cli, const struct mail_words *words, struct mail **ret);
 
+/*
+ * Prepare a session, once account and server are known.
+ *
+ *	m	all bytes 0 before
+ *	ca_file	NULL: the system's CA store
+ */
+void mail_set(struct mail *m, const struct protocol *p, const char *ca_file);
+
 /* Report operands that are not as many as they should be. Returns EX_USAGE. */
 int mail_usage(const struct cli *cli, int operands);
 
