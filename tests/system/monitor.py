@@ -174,7 +174,7 @@ def aged(w, helper, account, days):
 
 @tap.promise
 def each_problem(w):
-    "each problem has its line, its severity and what to do; the worst is the exit status"
+    "L8: each problem has its line, its severity and what to do; the worst is the exit status"
     key = make_key(w.env.path("key"))
     now = datetime.datetime.now(datetime.timezone.utc)
     certificate = make_certificate(key, w.env.path("cert"), end=now + datetime.timedelta(days=9.5))
