@@ -169,6 +169,22 @@ const struct explanation explain_lines[] = {
 	    "libsasl2 does not find the plugin, or no account allows you",
 	    "\"sasl-bearer doctor\" tells which of the two it is, and where "
 	    "libsasl2 looks"},
+	{"Server certificate not trusted|Server certificate not verified",
+	    EXPLAIN_YOU,
+	    "Postfix does not trust the mail server's certificate, or it is "
+	    "another server's",
+	    "set smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt, and see "
+	    "that relayhost is a name in the certificate; then: postfix reload"},
+	{"Relay access denied", EXPLAIN_YOU,
+	    "Postfix sends on what comes from mynetworks or after a login, and "
+	    "this was neither",
+	    "add the client's address to mynetworks, or let it log in; then: "
+	    "postfix reload"},
+	{"Password verification failed", EXPLAIN_YOU,
+	    "a client logged in to Postfix with a name or password that its "
+	    "own database does not have",
+	    "sasldblistusers2 -f FILE shows the names, each with its realm: "
+	    "the client must give the whole name"},
 	{"SASL [CACHED] authentication failed", EXPLAIN_YOU,
 	    "Postfix remembers an earlier refusal, and does not try",
 	    "leave smtp_sasl_auth_cache_name empty, remove its file, then: "

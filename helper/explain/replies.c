@@ -143,7 +143,7 @@ const struct explanation explain_replies[] = {
 	    "the mailbox may not send, because it sent what looks like spam",
 	    "Microsoft Defender portal, Review, Restricted entities: unblock "
 	    "{user}"},
-	{"Session invalidated&AccessTokenExpired", EXPLAIN_NOBODY,
+	{"AccessTokenExpired", EXPLAIN_NOBODY,
 	    "Exchange Online ends a session with its token",
 	    "connect again"},
 	{"4.7.0&PRX", EXPLAIN_NOBODY,

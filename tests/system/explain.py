@@ -245,6 +245,24 @@ def known_cases(env):
         assert words in found["means"] + "\n" + found["remedy"], (text, words, found)
 
 
+@tap.promise
+def guides_know(env):
+    "each line of a log or reply that the guides list by what one sees is known"
+    found = []
+    for guide in ("TROUBLESHOOTING", "PRINTERS"):
+        with open(os.path.join(SRCDIR, "doc", guide + ".md"), encoding="utf-8") as f:
+            rows = re.findall(r"^\| (.*?) \| .* \|$", f.read(), re.M)
+        found += [line for row in rows for line in re.findall(r"`([^`]+)`|(AADSTS\d+)", row)]
+    lines = ["".join(line).replace("...", "x") for line in found]
+    lines = [line for line in lines if line not in NO_LINES]
+    assert len(lines) > 30, lines
+    missing = [line for line in lines if explain(env, "--", line).rc]
+    assert not missing, missing
+
+
+# what else is in code in the first column of those tables
+NO_LINES = ("--check", "list", "refresh", "probe", "cron", "config", "smtp.office365.com")
+
 # error, number, its HTTP status, the state it leads to
 PROVIDER = [
     ("invalid_grant", 50173, 400, "login_required"),

@@ -142,6 +142,9 @@ static const char *const examples[] = {
     "PLAIN",
     "libsasl2 has no mechanism for this: the plugin is not installed where "
     "libsasl2 looks",
+    "h[10.0.0.1]:587: Server certificate not trusted",
+    "454 4.7.1 <bob@example.net>: Relay access denied",
+    "warning: SASL authentication failure: Password verification failed",
     "status=deferred (SASL [CACHED] authentication failed; server h[10.0.0.1] "
     "said: 535 no)",
     "warning: SASL authentication failure: All-whitespace username.",
