@@ -237,7 +237,10 @@ def clone(world):
     "HIGH-AVAILABILITY: a clone forgets the sign-in that it was born with, and has one of its own"
     mailbox = mailbox_of(world)
     before = world.oauth.newest_refresh_token(RELAY)
+    mailbox.shell("umask 077 && mkdir -p ~/.local/state/sasl-bearer && "
+                  f"echo {before} >~/.local/state/sasl-bearer/work", ALICE)
     world.tell("clone", mailbox)
+    assert not mailbox.shell("ls -A ~/.local/state/sasl-bearer", ALICE)
     assert world.oauth.newest_refresh_token(RELAY) != before
     state = machine_file(mailbox, f"/var/lib/sasl-bearer/{RELAY}")
     assert before not in state and world.oauth.newest_refresh_token(RELAY) in state
