@@ -208,7 +208,11 @@ def exchange(world):
         block, = (b.text for b in blocks.story("exchange") if "openssl req" in b.text)
         machine.shell(block.replace("relay", "relay2"))
         application.register(first, copy(world, machine, "/etc/sasl-bearer/relay2.crt"))
-    world.tell("exchange", relay, [("openssl req", upload)])
+
+    def delete(machine):
+        application.register(copy(world, machine, "/etc/sasl-bearer/relay2.crt"))
+        machine.shell(f"sasl-bearer refresh {RELAY}")
+    world.tell("exchange", relay, [("openssl req", upload), ("relay2.pem", delete)])
     listed = relay.shell("sasl-bearer list", ALICE)
     assert "alice@contoso.com" in listed and "info@contoso.com" in listed, listed
 
