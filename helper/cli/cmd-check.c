@@ -30,7 +30,8 @@ struct check {
 	int64_t problems;
 	int64_t count[HEALTH_KINDS];
 	int64_t next_expiry; /* Unix seconds, or 0 */
-	FILE *summary;	     /* "NAME WHAT, NAME WHAT" */
+	FILE *summary;	     /* "NAME WHAT, NAME WHAT, ..." */
+	int is_cut;	     /* the summary ends with "..." */
 	FILE *lines;	     /* one for each problem */
 	struct json_object *json;
 };
@@ -53,13 +54,15 @@ put_line(struct check *c, const char *account, const struct health_problem *p)
 	fputs("; ", c->lines);
 	put_text(c->lines, p->remedy);
 	putc('\n', c->lines);
-	if (ftell(c->summary) > SUMMARY_MAX)
+	if (c->is_cut)
 		return;
+	c->is_cut = ftell(c->summary) > SUMMARY_MAX;
 	fputs(c->problems > 0 ? ", " : ": ", c->summary);
-	if (ftell(c->summary) > SUMMARY_MAX)
+	if (c->is_cut) {
 		fputs("...", c->summary);
-	else
-		put_text(c->summary, account);
+		return;
+	}
+	put_text(c->summary, account);
 	fprintf(c->summary, " %s", health_name(p->what));
 }
 

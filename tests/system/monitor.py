@@ -159,6 +159,17 @@ def thresholds(w):
     assert check(w.healthy, "--critical", "101d", "--warning", "102d")[0] == CRITICAL
 
 
+@tap.promise
+def summary(w):
+    "the first line stays short: names as far as they fit, then that there are more"
+    many = w.helper({f"account-{i:02}": {} for i in range(30)})
+    text, rest = check(many)[1::2]
+    assert len(rest) == 30 and "30 problems, 30 accounts: account-" in text, text
+    assert 5 < text.count(" login_required") < 30 and len(text) < 500, text
+    assert text.endswith(" login_required, ..."), text
+    assert many.stop() == 0
+
+
 def aged(w, helper, account, days):
     """Let the sign-in of an account be that old."""
     helper.stop()
