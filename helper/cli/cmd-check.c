@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <inttypes.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include "common/util.h"
 #include "helper/cli/call.h"
+#include "helper/cli/json.h"
 #include "helper/config/value.h"
 #include "helper/health/health.h"
 
@@ -69,21 +69,13 @@ put_line(struct check *c, const char *account, const struct health_problem *p)
 static void
 put_json(struct check *c, const char *account, const struct health_problem *p)
 {
-	const struct {
-		const char *name, *value;
-	} texts[] = {
-	    {"account", account},
-	    {"severity", health_severity_name(p->severity)},
-	    {"what", health_name(p->what)},
-	    {"text", p->text},
-	    {"remedy", p->remedy},
-	};
 	struct json_object *o = json_object_new_object();
-	size_t i;
 
-	for (i = 0; i < COUNT_OF(texts); i++)
-		json_object_object_add(
-		    o, texts[i].name, json_object_new_string(texts[i].value));
+	json_put(o, "account", account);
+	json_put(o, "severity", health_severity_name(p->severity));
+	json_put(o, "what", health_name(p->what));
+	json_put(o, "text", p->text);
+	json_put(o, "remedy", p->remedy);
 	json_object_object_add(
 	    o, "at", p->at ? json_object_new_int64(p->at) : NULL);
 	json_object_array_add(c->json, o);
@@ -147,22 +139,18 @@ print_text(const struct check *c, const char *summary, const char *lines)
 	printf("\n%s", lines);
 }
 
-static void
-print_json(struct check *c)
+static int
+print_json(const struct check *c)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "status",
-	    json_object_new_string(health_severity_name(c->worst)));
+	json_put(o, "status", health_severity_name(c->worst));
 	json_object_object_add(
 	    o, "accounts", json_object_new_int64(c->accounts));
 	json_object_object_add(o, "next_expiry",
 	    c->next_expiry ? json_object_new_int64(c->next_expiry) : NULL);
 	json_object_object_add(o, "problems", json_object_get(c->json));
-	printf("%s\n",
-	    json_object_to_json_string_ext(
-		o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(o);
+	return json_print(o);
 }
 
 static int
@@ -197,15 +185,13 @@ check(struct cli *cli, struct check *c, const char *user)
 		fclose(c->lines);
 	if (r == 0 && c->accounts == 0)
 		r = no_accounts(user);
-	if (r != 0)
-		r = UNKNOWN;
-	else if (c->json)
-		print_json(c);
-	else
+	if (r == 0 && c->json)
+		r = print_json(c);
+	else if (r == 0)
 		print_text(c, summary, lines);
 	free(summary);
 	free(lines);
-	return r ? r : (int)c->worst;
+	return r ? UNKNOWN : (int)c->worst;
 }
 
 /* Read a limit, where one is given. */

@@ -11,6 +11,7 @@
 #include "common/util.h"
 #include "helper/cli/cli.h"
 #include "helper/cli/explain-list.h"
+#include "helper/cli/json.h"
 #include "helper/cli/screen.h"
 
 #define LINE_SIZE 16384 /* of the input; what is longer counts as more lines */
@@ -54,7 +55,7 @@ show(const struct findings *f, const struct explain_found *found)
 	screen_field("remedy", text);
 }
 
-static int
+static void
 explain_line(struct findings *f, const char *line)
 {
 	struct explain_found found[EXPLAIN_FOUND_MAX];
@@ -68,10 +69,9 @@ explain_line(struct findings *f, const char *line)
 			continue;
 		if (!f->array)
 			show(f, &found[i]);
-		else if (explain_list_add(f->array, NULL, &found[i]) < 0)
-			return cli_error(EX_OSERR, "out of memory");
+		else
+			explain_list_add(f->array, NULL, &found[i]);
 	}
-	return 0;
 }
 
 static int
@@ -80,9 +80,9 @@ explain_input(struct findings *f)
 	static char line[LINE_SIZE];
 	int r = 0;
 
-	while (r == 0 && fgets(line, sizeof(line), stdin))
-		r = explain_line(f, line);
-	if (r == 0 && ferror(stdin))
+	while (fgets(line, sizeof(line), stdin))
+		explain_line(f, line);
+	if (ferror(stdin))
 		r = cli_error(EX_IOERR, "cannot read the standard input");
 	util_wipe(line, sizeof(line));
 	return r;
@@ -94,7 +94,7 @@ explain_operands(struct findings *f, int argc, char **argv)
 {
 	size_t size = 1;
 	char *text, *at, *rest, *line;
-	int r = 0, i;
+	int i;
 
 	for (i = 0; i < argc; i++)
 		size += strlen(argv[i]) + 1;
@@ -103,11 +103,11 @@ explain_operands(struct findings *f, int argc, char **argv)
 		return cli_error(EX_OSERR, "out of memory");
 	for (i = 0; i < argc; i++)
 		at = stpcpy(stpcpy(at, argv[i]), " ");
-	while (r == 0 && (line = strsep(&rest, "\n")))
-		r = explain_line(f, line);
+	while ((line = strsep(&rest, "\n")))
+		explain_line(f, line);
 	util_wipe(text, size);
 	free(text);
-	return r;
+	return 0;
 }
 
 static int
@@ -126,50 +126,30 @@ report(const struct findings *f)
 	    "server's administrator");
 }
 
-static void
-print_array(struct json_object *array)
-{
-	printf("%s\n",
-	    json_object_to_json_string_ext(array,
-		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
-}
-
 static int
 explain(int json, int argc, char **argv)
 {
-	struct findings f = {0};
+	struct findings f = {.array = json ? json_object_new_array() : NULL};
 	int r;
 
-	if (json && !(f.array = json_object_new_array()))
-		return cli_error(EX_OSERR, "out of memory");
 	if (argc == 0 || (argc == 1 && strcmp(argv[0], "-") == 0))
 		r = explain_input(&f);
 	else
 		r = explain_operands(&f, argc, argv);
-	if (r == 0 && json)
-		print_array(f.array);
 	if (r == 0)
-		r = report(&f);
-	json_object_put(f.array);
-	return r;
+		r = json_print(f.array);
+	else
+		json_object_put(f.array);
+	return r ? r : report(&f);
 }
 
 static int
 list(int json, int markdown)
 {
-	struct json_object *array;
-	int r;
-
-	if (!json) {
-		(markdown ? explain_list_markdown : explain_list_text)();
-		return 0;
-	}
-	array = json_object_new_array();
-	r = array ? explain_list_json(array) : -1;
-	if (r == 0)
-		print_array(array);
-	json_object_put(array);
-	return r == 0 ? 0 : cli_error(EX_OSERR, "out of memory");
+	if (json)
+		return explain_list_json();
+	(markdown ? explain_list_markdown : explain_list_text)();
+	return 0;
 }
 
 int

@@ -2,11 +2,11 @@
 /* explain-list - the whole table of what errors mean */
 #include "config.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "helper/cli/explain-list.h"
+#include "helper/cli/json.h"
 #include "helper/cli/screen.h"
 
 #define INDENT 4
@@ -118,54 +118,34 @@ explain_list_markdown(void)
 	}
 }
 
-static int
-put(struct json_object *o, const char *name, const char *text)
-{
-	struct json_object *value = json_object_new_string(text);
-
-	if (value && json_object_object_add(o, name, value) == 0)
-		return 0;
-	json_object_put(value);
-	return -ENOMEM;
-}
-
-int
+void
 explain_list_add(struct json_object *array,
     const struct explain_section *section, const struct explain_found *found)
 {
 	struct json_object *o = json_object_new_object();
 	char text[EXPLAIN_TEXT_SIZE];
-	int r = o ? 0 : -ENOMEM;
 
-	if (r == 0 && section)
-		r = put(o, "section", section->title);
+	if (section)
+		json_put(o, "section", section->title);
 	explain_title(found, text);
-	if (r == 0)
-		r = put(o, "about", text);
+	json_put(o, "about", text);
 	explain_means(text, sizeof(text), found->row, NULL);
-	if (r == 0)
-		r = put(o, "means", text);
-	if (r == 0)
-		r = put(o, "who", explain_who_name(found->row->who));
+	json_put(o, "means", text);
+	json_put(o, "who", explain_who_name(found->row->who));
 	explain_remedy(text, sizeof(text), found->row, NULL);
-	if (r == 0)
-		r = put(o, "remedy", text);
-	if (r == 0 && json_object_array_add(array, o) == 0)
-		return 0;
-	json_object_put(o);
-	return -ENOMEM;
+	json_put(o, "remedy", text);
+	json_object_array_add(array, o);
 }
 
 int
-explain_list_json(struct json_object *array)
+explain_list_json(void)
 {
+	struct json_object *array = json_object_new_array();
 	const struct explain_section *section;
 	struct explain_found found = {0};
-	int r = 0;
 
 	for (section = explain_sections(); section->title; section++)
-		for (found.row = section->rows; r == 0 && found.row->match;
-		     found.row++)
-			r = explain_list_add(array, section, &found);
-	return r;
+		for (found.row = section->rows; found.row->match; found.row++)
+			explain_list_add(array, section, &found);
+	return json_print(array);
 }

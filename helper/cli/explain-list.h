@@ -11,17 +11,15 @@
 void explain_list_text(void);
 void explain_list_markdown(void);
 
+/* Print all rows as a JSON array. Returns 0 or an exit code, reported. */
+int explain_list_json(void);
+
 /*
  * Put what was found at the end of a JSON array.
  *
  *	section	that it is of, or NULL
- *
- * Returns 0 or -ENOMEM.
  */
-int explain_list_add(struct json_object *array,
+void explain_list_add(struct json_object *array,
     const struct explain_section *section, const struct explain_found *found);
-
-/* Put all rows at the end of a JSON array. Returns 0 or -ENOMEM. */
-int explain_list_json(struct json_object *array);
 
 #endif
