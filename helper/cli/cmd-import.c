@@ -176,6 +176,19 @@ prepare_all(struct import *im)
 	return result;
 }
 
+/* Find what the helper has already, before anything is stored. */
+static int
+ask_all(struct import *im)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < im->count; i++)
+		if (import_is_account(&im->items[i]))
+			r = import_ask_held(im, &im->items[i]);
+	return r;
+}
+
 /* Make the account, and let the helper have the tokens. */
 static int
 store(struct import *im, struct import_item *it)
@@ -246,6 +259,8 @@ import(struct import *im, char **names)
 		r = start_helper(im->cli, &peer);
 	if (r == 0 && !im->dry_run)
 		r = start_check_rights(im->cli, peer, "import accounts");
+	if (r == 0)
+		r = ask_all(im);
 	if (r == 0)
 		r = store_all(im);
 	if (r == 0)

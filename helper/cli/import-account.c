@@ -341,27 +341,33 @@ lifetime(const struct import_file *f)
 	return left < LIFETIME_MAX_S ? left : LIFETIME_MAX_S;
 }
 
-int
-import_is_held(const struct import *im, const struct import_item *it)
+/* Note whether an account of the helper's list is the one, with a grant. */
+static int
+note_held(void *context, const struct msg *m)
 {
-	struct call *c;
-	const char *state;
-	int r, held = 0;
+	struct import_item *it = context;
+	const char *state = msg_get(m, "state");
 
-	if (it->login.text || call_new(im->cli, "list", &c) != 0)
+	if (strcmp(msg_get(m, "account"), it->login.name) == 0 &&
+	    msg_get(m, "refresh_token_age") && state &&
+	    strcmp(state, "login_required") != 0)
+		it->is_held = 1;
+	return 0;
+}
+
+int
+import_ask_held(const struct import *im, struct import_item *it)
+{
+	char line[CONF_TEXT_MAX];
+	int r;
+
+	if (it->login.text)
 		return 0;
-	msg_put(&c->w, "user", it->login.name);
-	r = call_try(c);
-	while (r == 0 && !held && !msg_get(&c->reply, "count")) {
-		r = call_next(c);
-		state = msg_get(&c->reply, "state");
-		held = r == 0 && msg_get(&c->reply, "refresh_token_age") &&
-		    strcmp(msg_get(&c->reply, "account"), it->login.name) ==
-			0 &&
-		    state && strcmp(state, "login_required") != 0;
-	}
-	call_free(c);
-	return held;
+	if (im->dry_run)
+		cli_catch(line, sizeof(line));
+	r = call_list(im->cli, it->login.name, note_held, it);
+	cli_catch(NULL, 0);
+	return im->dry_run ? 0 : r;
 }
 
 int
@@ -386,8 +392,6 @@ import_prepare(const struct import *im, struct import_item *it)
 		r = login_read_secret(&it->login);
 	if (r == 0)
 		r = check_existing(it, &s);
-	if (r == 0)
-		it->is_held = import_is_held(im, it);
 	it->expires_in = lifetime(&it->file);
 	conf_clear(provider_keys, &s.conf);
 	return r;

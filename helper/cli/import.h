@@ -74,12 +74,14 @@ int import_source_find(const struct import *im, const struct import_item *it,
 int import_prepare(const struct import *im, struct import_item *it);
 
 /*
- * Whether the helper has a grant of the account that may be good: perhaps what
- * an earlier import gave it, and newer by now than what the file has.
+ * Ask the helper, which must run by now, whether it has a grant of the account
+ * that may be good: perhaps what an earlier import gave it, and newer by now than
+ * what the file has. Sets is_held.
  *
- * Not reported: a helper that does not answer has none.
+ * Returns 0 or an exit code, reported. In a dry run a helper that does not answer
+ * has none.
  */
-int import_is_held(const struct import *im, const struct import_item *it);
+int import_ask_held(const struct import *im, struct import_item *it);
 
 /* Whether an item is to become an account: it is not the configuration. */
 int import_is_account(const struct import_item *it);

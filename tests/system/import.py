@@ -542,6 +542,25 @@ def own_helper(world):
 
 
 @tap.promise
+def stopped_helper(world):
+    "a user's helper that does not run is started, and asked: its token may be newer than the file's"
+    user, helper = "stopped@example.com", Helper(world.env, world.oauth, user="bin")
+    helper.start()
+    os.chown(os.path.join(helper.config_dir, "accounts.d"), pwd.getpwnam("bin").pw_uid, 0)
+    text = world.mutt(user)
+    for wanted in ("Imported", "Left out -: the helper has the tokens of account"):
+        done = helper.cli("import", "--client-id", "public", "-", input=text)
+        world.shown.append(done.stdout + done.stderr)
+        assert done.rc == 0 and wanted in done.stdout, done
+        if wanted == "Imported":
+            assert helper.cli("refresh", user).rc == 0
+            assert helper.stop() == 0
+            before = helper.state(user)
+            assert before["refresh_token"] != json.loads(text)["refresh_token"]
+    assert helper.state(user) == before
+
+
+@tap.promise
 def strangers(world):
     "only root imports for the system's helper, and nothing is written"
     etc = world.env.mkdir("public", uid="nobody")
