@@ -74,6 +74,32 @@ configured()
 	fi
 }
 
+# release_archive OUTDIR - "make dist", in $BUILDDIR if that is a build directory; sets
+#   out      the absolute path of OUTDIR, which is made
+#   work     a directory that goes when the script ends
+#   version  the release
+#   archive  the path of what was made
+release_archive()
+{
+	mkdir -p "$1"
+	out=$(cd -- "$1" && pwd)
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	trap 'exit 1' HUP INT TERM
+	# as root the tests have processes of other users, too
+	chmod 755 "$work"
+	umask 022
+	build=${BUILDDIR-}
+	if [ -z "$build" ]; then
+		bootstrapped
+		build=$work/build
+		configured "$build" --quiet
+	fi
+	make -s -C "$build" dist
+	version=$(sed -n 's/^AC_INIT(\[.*\], \[\(.*\)\])$/\1/p' "$top/configure.ac")
+	archive=$build/sasl-bearer-$version.tar.xz
+}
+
 # bootstrapped - make configure, unless it is newer than what it is made from
 bootstrapped()
 {
