@@ -105,10 +105,9 @@ class World:
                               f"cp -a {self.tree}/. %{{buildroot}}\n", spec, flags=re.M)
         assert count == 1
         spec = re.sub(r"^(Release: *)1", rf"\g<1>{number}", spec, flags=re.M)
-        for source in ("sasl-bearer.conf", "sasl-bearer.sysusers"):
-            shutil.copy(f"{HERE}/{source}", top)
-        if conf is not None:
-            self.env.write(f"release-{number}/sasl-bearer.conf", conf)
+        shutil.copy(f"{HERE}/sasl-bearer.sysusers", top)
+        self.env.write(f"release-{number}/sasl-bearer.conf",
+                       conf or text_of("packaging/sasl-bearer.conf"))
         path = self.env.write(f"release-{number}/sasl-bearer.spec", spec)
         done = self.env.run([
             "rpmbuild", "-bb", "--nodeps", "--without=selinux", f"--load={HERE}/macros.debian",
@@ -264,7 +263,7 @@ def configuration(w):
     "the only file an upgrade could overwrite is marked as one it must not"
     marked = {f.path: f.flags for name in (MAIN, PLUGIN) for f in w.files(name) if "c" in f.flags}
     assert marked == {CONF: "cn"}, marked
-    lines = text_of("packaging/rpm/sasl-bearer.conf").splitlines()
+    lines = text_of("packaging/sasl-bearer.conf").splitlines()
     assert all(not line or line.startswith("#") for line in lines), "it sets something"
 
 
