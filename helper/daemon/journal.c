@@ -17,6 +17,7 @@
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #endif
 #define ENTRY_MAX 8192
+#define FACILITY "2" /* mail, as with syslog(3) */
 
 static int journal_fd = -1;
 
@@ -81,6 +82,7 @@ journal_send(int priority, const char *text, const struct journal_field *fields)
 	snprintf(number, sizeof(number), "%d", priority);
 	add(&e, "MESSAGE", text);
 	add(&e, "PRIORITY", number);
+	add(&e, "SYSLOG_FACILITY", FACILITY);
 	add(&e, "SYSLOG_IDENTIFIER", "sasl-bearerd");
 	for (; fields && fields->name; fields++)
 		add(&e, fields->name, fields->value);

@@ -528,6 +528,7 @@ def journal_fields(w):
     stored = next(e for e in entries if e.get("SASL_BEARER_EVENT") == "stored")
     assert stored == {
         "MESSAGE": 'account "alice": a sign-in was stored', "PRIORITY": "6",
+        "SYSLOG_FACILITY": "2",
         "SYSLOG_IDENTIFIER": "sasl-bearerd", "SASL_BEARER_ACCOUNT": "alice",
         "SASL_BEARER_USER": "alice", "SASL_BEARER_EVENT": "stored", "SASL_BEARER_STATE": "fresh",
         "SASL_BEARER_TOKEN_ID": h.list()["alice"]["token_id"]}, stored

@@ -98,12 +98,14 @@ main(void)
 	log_open(1);
 	log_fields(LEVEL_WARNING, fields, "one %s", "l\nine");
 	tap_is(entry(fd),
-	    "MESSAGE=one l ine\nPRIORITY=4\nSYSLOG_IDENTIFIER=sasl-bearerd\n"
+	    "MESSAGE=one l ine\nPRIORITY=4\nSYSLOG_FACILITY=2\n"
+	    "SYSLOG_IDENTIFIER=sasl-bearerd\n"
 	    "SASL_BEARER_ACCOUNT=a\nSASL_BEARER_EVENT=token\n",
 	    "a line with its fields; no line feed makes a field");
 	log_line(LEVEL_ERROR, "two");
 	tap_is(entry(fd),
-	    "MESSAGE=two\nPRIORITY=3\nSYSLOG_IDENTIFIER=sasl-bearerd\n",
+	    "MESSAGE=two\nPRIORITY=3\nSYSLOG_FACILITY=2\n"
+	    "SYSLOG_IDENTIFIER=sasl-bearerd\n",
 	    "a line without");
 	tap_is(written(), "", "nothing is written twice");
 	log_fields(LEVEL_INFO, too_long, "three");
