@@ -176,6 +176,7 @@ make_tokens(const struct account *a, const struct msg *m, int64_t expires_in,
 	t.refresh_obtained_at =
 	    refresh ? t.obtained_at : a->tokens.refresh_obtained_at;
 	t.refresh_expires_at = refresh ? 0 : a->tokens.refresh_expires_at;
+	t.certificate_expires_at = a->certificate_expires_at;
 	if (msg_get_number(m, "refresh_token_expires_in", 1, EXPIRES_IN_MAX,
 		&refresh_in) == 0 &&
 	    refresh_in)

@@ -181,6 +181,7 @@ def certificate_ends_soon(stage):
         reply = helper.request({"request": "refresh", "account": "app"})
         assert reply["status"] == "ok", reply
     assert int(helper.list()["app"]["certificate_expires_at"]) == int(end.timestamp())
+    assert helper.store("app", {"access_token": "given", "expires_in": 3600})["status"] == "ok"
     assert helper.stop() == 0
     helper.start()      # known before the next one is signed
     assert int(helper.list()["app"]["certificate_expires_at"]) == int(end.timestamp())
