@@ -21,6 +21,7 @@ struct save {
 	struct tokens tokens;
 	int remove;
 	int sync;
+	enum unsaved refused; /* what they are if it fails */
 	int result;
 	save_done *done;
 	void *context;
@@ -63,7 +64,10 @@ finished(struct job *j)
 	else if (a->unsaved == UNSAVED_REFUSED)
 		account_log(a, LEVEL_WARNING, "saved",
 		    "saved; the disk takes tokens again");
-	a->unsaved = s->result < 0 && !s->remove ? UNSAVED_REFUSED : SAVED;
+	if (s->result == 0 || s->remove)
+		a->unsaved = SAVED;
+	else if (a->unsaved != UNSAVED_REFUSED)
+		a->unsaved = s->refused;
 	if (s->result == 0)
 		a->storage =
 		    s->remove ? STORAGE_NONE : (int)store_storage(s->ring);
@@ -92,6 +96,16 @@ save_new(struct account *a, save_done *done, void *context)
 	return s;
 }
 
+static void
+submit(struct save *s, struct tokens *t, int sync)
+{
+	s->tokens = *t;
+	s->sync = sync;
+	*t = (struct tokens){0};
+	account_pin(s->account);
+	worker_submit(s->account->daemon->worker, &s->job);
+}
+
 int
 save_start(struct account *a, struct tokens *t, int sync, save_done *done,
     void *context)
@@ -100,11 +114,8 @@ save_start(struct account *a, struct tokens *t, int sync, save_done *done,
 
 	if (!s)
 		return -ENOMEM;
-	s->tokens = *t;
-	s->sync = sync;
-	*t = (struct tokens){0};
-	account_pin(a);
-	worker_submit(a->daemon->worker, &s->job);
+	s->refused = UNSAVED_REFUSED;
+	submit(s, t, sync);
 	return 0;
 }
 
@@ -112,13 +123,19 @@ void
 save_retry(struct account *a)
 {
 	struct tokens copy = {0};
+	struct save *s;
 
 	/* what a fetch brings is newer, and it needs its inbox */
 	if (!a->unsaved || a->life.fetching ||
 	    tokens_copy(&a->tokens, &copy) < 0)
 		return;
-	if (save_start(a, &copy, 1, NULL, NULL) < 0)
+	s = save_new(a, NULL, NULL);
+	if (!s) {
 		tokens_clear(&copy);
+		return;
+	}
+	s->refused = a->unsaved;
+	submit(s, &copy, 1);
 }
 
 void

@@ -20,6 +20,7 @@ from env import built, wait_for
 from fault import FOREVER, KINDS, Faulty
 from helper import Helper
 from oauthd import OAuthServer
+import seals
 
 ALICE = "alice@example.com"
 BOB = "bob@example.com"
@@ -43,7 +44,7 @@ class World:
                 tap.skip("built with sanitizers, which have to be loaded first")
         tap.note(f"SEED={self.seed}")
         self.server = OAuthServer(single_use=True, log=env.log_file("oauthd")).start()
-        self.full = None
+        self.full = self.sealing = None
         self.helper = self.begin()
 
     def mount(self, where, *options):
@@ -51,6 +52,24 @@ class World:
         done = self.env.run(["mount", *options, where])
         tap.need(done.rc == 0, "permission to mount: " + done.stderr.strip())
         self.env.cleanup(lambda: self.env.run(["umount", "-l", where]))
+
+    def on_small_disk(self, name, user):
+        """A daemon that is signed in and has a disk of its own."""
+        helper = Helper(self.env, self.server, {name: {"user": user}})
+        self.mount(helper.state_dir, "-t", "tmpfs", "-o", "size=64k,mode=700,uid=1,gid=1", "none")
+        helper.start()
+        assert helper.store(name, self.server.issue(user))["status"] == "ok"
+        return helper
+
+    @staticmethod
+    def fill(helper):
+        """Fill its disk."""
+        with open(os.path.join(helper.state_dir, "filler"), "wb", buffering=0) as f:
+            try:
+                while True:
+                    f.write(b"x" * 1024)
+            except OSError as e:
+                assert e.errno == errno.ENOSPC, e
 
     def remount(self, where, option):
         """Mount again, as soon as no child has a file open there."""
@@ -148,18 +167,9 @@ def each_call_of_a_refresh(world):
 def full_disk(world):
     "L1 L5: a tmpfs that is full, then read-only: refreshes are served, the old file stays whole"
     tap.need(os.geteuid() == 0, "uid 0")
-    full = world.full = Helper(world.env, world.server, {"bob": {"user": BOB}})
-    world.mount(full.state_dir, "-t", "tmpfs", "-o", "size=64k,mode=700,uid=1,gid=1", "none")
-    full.start()
-    assert full.store("bob", world.server.issue(BOB))["status"] == "ok"
+    full = world.full = world.on_small_disk("bob", BOB)
     old = full.state("bob")
-    world.filler = os.path.join(full.state_dir, "filler")
-    with open(world.filler, "wb", buffering=0) as f:
-        try:
-            while True:
-                f.write(b"x" * 1024)
-        except OSError as e:
-            assert e.errno == errno.ENOSPC, e
+    world.fill(full)
     request = {"request": "refresh", "account": "bob"}
     for option in ("rw", "ro"):
         world.remount(full.state_dir, option)
@@ -167,6 +177,11 @@ def full_disk(world):
         assert full.state("bob") == old, "the file was touched"
         assert "disk" in full.list()["bob"]["last_error"], full.list()
     world.remount(full.state_dir, "rw")
+    sealing = world.sealing = world.on_small_disk("alice", ALICE)
+    assert sealing.stop() == 0
+    world.fill(sealing)
+    sealing.settings["state_key"] = sealing.secret_file("state.key", seals.new_key() + "\n")
+    sealing.start()
 
 
 @tap.promise
@@ -290,12 +305,24 @@ def room_again(world):
     "when there is room again the tokens are saved within a minute or so, unasked"
     full = world.full
     tap.need(full, "what the promise about a full disk needs")
-    os.unlink(world.filler)
+    os.unlink(os.path.join(full.state_dir, "filler"))
     newest = world.server.newest_refresh_token(BOB)
     wait_for(lambda: full.state("bob")["refresh_token"] == newest, 75, "the tokens on the disk")
     full.wait_log("the disk takes tokens again")
     assert "last_error" not in full.list()["bob"], full.list()
     assert full.restart().request({"request": "refresh", "account": "bob"})["status"] == "ok"
+
+
+@tap.promise
+def sealing_again(world):
+    "tokens that the disk has, though not sealed yet, are not called unsaved when that fails again"
+    helper = world.sealing
+    tap.need(helper, "what the promise about a full disk needs")
+    wait_for(lambda: "cannot save to" in helper.log(), 75, "another try")
+    account = helper.list()["alice"]
+    assert "refuses a new state file" in account["last_error"] and "unsaved" not in account, account
+    assert account["storage"] == "plain" and helper.token(ALICE)["status"] == "ok"
+    assert helper.stop() == 0
 
 
 tap.main(World, timeout=3600 if ALL else 240)
