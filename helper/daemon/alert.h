@@ -11,9 +11,11 @@
 
 /* What somebody has been told of one kind of problem. Start with { 0 }. */
 struct alert {
-	enum health_severity told; /* HEALTH_OK: nobody knows of it */
+	enum health_severity told;   /* HEALTH_OK: nobody knows of it */
+	enum health_severity before; /* what had been told before that */
 	int64_t since_ms; /* it differs from what was told; 0: it does not */
-	int64_t due_ms;	  /* not before: it is told again, or retried */
+	int64_t due_ms;	  /* it is told again then */
+	int64_t retry_ms; /* not before, since nobody has heard it; 0: it was */
 };
 
 struct alert_times {
@@ -39,7 +41,8 @@ enum alert_event alert_next(struct alert *a, enum health_severity severity,
 void alert_told(struct alert *a, enum health_severity severity,
     const struct alert_times *times, int64_t now_ms);
 
-/* Nobody has heard it: a problem is told again soon. */
-void alert_failed(struct alert *a, int64_t now_ms);
+/* Nobody has heard it: it is told again soon, if it is still so. */
+void
+alert_failed(struct alert *a, const struct alert_times *times, int64_t now_ms);
 
 #endif

@@ -21,31 +21,40 @@ times_of(const struct account *a)
 	    s->notify_delay_s * 1000, s->notify_repeat_s * 1000};
 }
 
+/* What is told, of which health_name() is the name. */
+static const char *
+what_is_told(const struct account *a)
+{
+	return a->telling_what == ALERT_RECOVERED ? "which is over"
+						  : "a problem";
+}
+
+static void
+not_told(struct account *a, const char *why, const char *errors)
+{
+	const struct alert_times times = times_of(a);
+
+	account_log(a, LEVEL_WARNING, "not_told",
+	    "notify_command %s%s%s; nobody was told of %s, %s", why,
+	    *errors ? ": " : "", errors, health_name(a->telling),
+	    what_is_told(a));
+	alert_failed(&a->alerts[a->telling], &times, daemon_now_ms());
+}
+
 /* The command has ended, or was killed. */
 static void
 on_told(void *context, struct child_result *r)
 {
 	struct account *a = context;
-	const char *colon = *r->errors ? ": " : "", *why = r->why;
 	char status[40];
 
-	if (!why) {
-		snprintf(
-		    status, sizeof(status), "ended with status %d", r->exit);
-		why = status;
-	}
-	if (r->why || r->exit != 0) {
-		account_log(a, LEVEL_WARNING, "not_told",
-		    "notify_command %s%s%s; nobody was told of %s", why, colon,
-		    r->errors, health_name(a->telling));
-		alert_failed(&a->alerts[a->telling], daemon_now_ms());
-	} else {
+	snprintf(status, sizeof(status), "ended with status %d", r->exit);
+	if (r->why || r->exit != 0)
+		not_told(a, r->why ? r->why : status, r->errors);
+	else
 		account_log(a, LEVEL_INFO, "told",
 		    "notify_command was told of %s, %s",
-		    health_name(a->telling),
-		    a->telling_what == ALERT_RECOVERED ? "which is over"
-						       : "a problem");
-	}
+		    health_name(a->telling), what_is_told(a));
 	a->telling = HEALTH_KINDS;
 	a->daemon->tellings--;
 	account_release(a);
@@ -87,13 +96,14 @@ run(struct account *a, enum health_what what, enum alert_event event,
 
 	a->telling = what;
 	a->telling_what = event;
+	alert_told(&a->alerts[what], p ? p->severity : HEALTH_OK, &times,
+	    daemon_now_ms());
 	if (make_message(a, p, &w, buf, sizeof(buf)) < 0 ||
 	    child_start(a->daemon->children, &call, on_told, a) < 0) {
+		not_told(a, "cannot be started", "");
 		a->telling = HEALTH_KINDS;
 		return;
 	}
-	alert_told(&a->alerts[what], p ? p->severity : HEALTH_OK, &times,
-	    daemon_now_ms());
 	a->daemon->tellings++;
 	account_hold(a);
 }

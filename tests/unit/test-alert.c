@@ -74,6 +74,27 @@ static const struct {
     {"but soon", DAY + DELAY + RETRY, CRIT, TELL, FAILS},
     {"and again", DAY + DELAY + 2 * RETRY, CRIT, TELL, TOLD},
     {"then it is told", DAY + DELAY + 3 * RETRY, CRIT, NONE, TOLD},
+    {"a day later the command fails", 2 * DAY + DELAY + 2 * RETRY, CRIT, TELL,
+	FAILS},
+    {"that is retried, too", 2 * DAY + DELAY + 3 * RETRY, CRIT, TELL, TOLD},
+    {"it is over", 3 * DAY, OK, NONE, TOLD},
+    {"but that the command fails to tell", 3 * DAY + DELAY, OK, OVER, FAILS},
+    {"which is not tried at once", 3 * DAY + DELAY + RETRY - 1, OK, NONE, TOLD},
+    {"but soon", 3 * DAY + DELAY + RETRY, OK, OVER, TOLD},
+    {"then that is told", 4 * DAY, OK, NONE, TOLD},
+
+    {.what = NULL},
+    {"a warning", DAY, WARN, NONE, TOLD},
+    {"is told", DAY + DELAY, WARN, TELL, TOLD},
+    {"that it gets worse fails", DAY + DELAY + S, CRIT, TELL, FAILS},
+    {"which is not tried at once", DAY + DELAY + 2 * S, CRIT, NONE, TOLD},
+    {"but soon", DAY + DELAY + S + RETRY, CRIT, TELL, TOLD},
+
+    {.what = NULL},
+    {"a problem", DAY, CRIT, NONE, TOLD},
+    {"the command fails", DAY + DELAY, CRIT, TELL, FAILS},
+    {"before the next it is over", DAY + DELAY + S, OK, NONE, TOLD},
+    {"nobody knew of it, nobody hears that", 2 * DAY, OK, NONE, TOLD},
 
     {.what = NULL},
     {"a problem", DAY, CRIT, NONE, TOLD},
@@ -94,14 +115,11 @@ test_times(void)
 	alert_told(&a, CRIT, &now, S);
 	tap_ok(
 	    alert_next(&a, CRIT, &now, 10000 * DAY) == NONE, "no repetition");
-	alert_failed(&a, 10000 * DAY);
+	alert_told(&a, CRIT, &now, 10000 * DAY);
+	alert_failed(&a, &now, 10000 * DAY);
 	tap_ok(alert_next(&a, CRIT, &now, 10001 * DAY) == TELL,
 	    "but after a failure");
 	tap_ok(alert_next(&a, OK, &now, 10001 * DAY) == OVER, "over at once");
-	alert_told(&a, OK, &now, 10001 * DAY);
-	alert_failed(&a, 10001 * DAY);
-	tap_ok(alert_next(&a, OK, &now, 10002 * DAY) == NONE,
-	    "that it is over is told once, whether it is heard or not");
 }
 
 int
@@ -123,7 +141,7 @@ main(void)
 			continue;
 		alert_told(&a, steps[i].severity, &times, steps[i].at);
 		if (steps[i].how == FAILS)
-			alert_failed(&a, steps[i].at);
+			alert_failed(&a, &times, steps[i].at);
 	}
 	test_times();
 	return tap_done();
