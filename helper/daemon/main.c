@@ -27,6 +27,17 @@
 #include "helper/daemon/store.h"
 #include "helper/sandbox/sandbox.h"
 
+/* Above any character: getopt_long() tells of those, too. */
+enum option_name {
+	OPTION_FOREGROUND = 256,
+	OPTION_CONFIG,
+	OPTION_CHECK,
+	OPTION_USER,
+	OPTION_PIDFILE,
+	OPTION_HELP,
+	OPTION_VERSION,
+};
+
 struct options {
 	const char *config;
 	const char *pidfile;
@@ -64,17 +75,33 @@ refuse(const char *what, const char *word)
 	exit(EX_USAGE);
 }
 
+/* Refuse what getopt_long() did: the word before the next, or a letter. */
+static void
+refuse_option(int c, const char *word)
+{
+	const char letter[] = {'-', (char)optopt, '\0'};
+
+	if (c == ':')
+		refuse("no value for option", word);
+	else if (optopt == 0)
+		refuse("unknown option", word);
+	else if (optopt < OPTION_FOREGROUND)
+		refuse("unknown option", letter);
+	else
+		refuse("a value for an option that takes none:", word);
+}
+
 static void
 parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option table[] = {
-	    {"foreground", no_argument, NULL, 'f'},
-	    {"config", required_argument, NULL, 'c'},
-	    {"check", no_argument, NULL, 'k'},
-	    {"user", no_argument, NULL, 'u'},
-	    {"pidfile", required_argument, NULL, 'p'},
-	    {"help", no_argument, NULL, 'h'},
-	    {"version", no_argument, NULL, 'V'},
+	    {"foreground", no_argument, NULL, OPTION_FOREGROUND},
+	    {"config", required_argument, NULL, OPTION_CONFIG},
+	    {"check", no_argument, NULL, OPTION_CHECK},
+	    {"user", no_argument, NULL, OPTION_USER},
+	    {"pidfile", required_argument, NULL, OPTION_PIDFILE},
+	    {"help", no_argument, NULL, OPTION_HELP},
+	    {"version", no_argument, NULL, OPTION_VERSION},
 	    {NULL, 0, NULL, 0},
 	};
 	int c;
@@ -82,32 +109,30 @@ parse_options(int argc, char **argv, struct options *o)
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":", table, NULL)) != -1) {
 		switch (c) {
-		case 'f':
+		case OPTION_FOREGROUND:
 			o->foreground = 1;
 			break;
-		case 'c':
+		case OPTION_CONFIG:
 			o->config = optarg;
 			break;
-		case 'k':
+		case OPTION_CHECK:
 			o->check = 1;
 			break;
-		case 'u':
+		case OPTION_USER:
 			o->user_mode = 1;
 			break;
-		case 'p':
+		case OPTION_PIDFILE:
 			o->pidfile = optarg;
 			break;
-		case 'h':
+		case OPTION_HELP:
 			usage();
 			exit(EX_OK);
-		case 'V':
+		case OPTION_VERSION:
 			printf("sasl-bearerd " PACKAGE_VERSION " (%s)\n",
 			    sandbox_build());
 			exit(EX_OK);
 		default:
-			refuse(
-			    c == ':' ? "no value for option" : "unknown option",
-			    argv[optind - 1]);
+			refuse_option(c, argv[optind - 1]);
 		}
 	}
 	if (optind != argc)

@@ -47,7 +47,10 @@ def first_steps(world):
     helper = world.helper().write_config()
     for words, rc, text in (
             (("--nonsense",), 64, 'unknown option "--nonsense"; see "sasl-bearerd --help"'),
-            (("--pidfile",), 64, 'no value for option "--pidfile"'), (("start",), 64, '"start"'),
+            (("--pidfile",), 64, 'no value for option "--pidfile"'),
+            (("--user", "-xy"), 64, 'unknown option "-x"'),
+            (("-f",), 64, 'unknown option "-f"'),
+            (("--check=all",), 64, 'takes none: "--check=all"'), (("start",), 64, '"start"'),
             (("--pidfile", missing + "/pid"), 73, "cannot write the pidfile")):
         done = world.run(helper, *words)
         assert done.rc == rc and text in done.stderr, (words, done)
