@@ -250,14 +250,6 @@ log_end(const struct msg *m)
 				 : "");
 }
 
-static int
-is_command(const char *program)
-{
-	return program &&
-	    (strcmp(program, SPAWN_COMMAND) == 0 ||
-		strcmp(program, SPAWN_NOTIFY) == 0);
-}
-
 static void
 on_end(struct children *all, const struct msg *m)
 {
@@ -273,7 +265,7 @@ on_end(struct children *all, const struct msg *m)
 		not_started(c, (int)error);
 	else if (c && c->is_command)
 		end_command(c, m);
-	else if (c || !is_command(msg_get(m, "program")))
+	else if (c || !spawn_is_command(msg_get(m, "program")))
 		log_end(m);
 }
 
@@ -466,7 +458,7 @@ child_start(struct children *all, const struct child_call *call,
 	c->fd = c->errors_fd = -1;
 	c->id = ++all->last_id;
 	c->is_fetch = strcmp(call->program, PROGRAM_FETCH) == 0;
-	c->is_command = is_command(call->program);
+	c->is_command = spawn_is_command(call->program);
 	c->done = done;
 	c->context = context;
 	c->next = all->first;

@@ -45,11 +45,12 @@ struct spawner {
 };
 
 /* Whether it is what a file names, and not a program of ours. */
-static int
-is_command(const char *program)
+int
+spawn_is_command(const char *program)
 {
-	return strcmp(program, SPAWN_COMMAND) == 0 ||
-	    strcmp(program, SPAWN_NOTIFY) == 0;
+	return program &&
+	    (strcmp(program, SPAWN_COMMAND) == 0 ||
+		strcmp(program, SPAWN_NOTIFY) == 0);
 }
 
 static void
@@ -104,7 +105,7 @@ arrange(const struct spawn_request *what, const int given[SPAWN_FDS_MAX])
 	int null = open("/dev/null", O_RDWR), i;
 	int fd[] = {given[0], given[1], null, given[2], given[3]};
 
-	if (is_command(what->program)) {
+	if (spawn_is_command(what->program)) {
 		fd[0] = given[2] >= 0 ? given[2] : null;
 		fd[1] = given[0];
 		fd[2] = given[1];
@@ -197,7 +198,7 @@ run_program(const struct spawn_places *places, const struct spawn_request *what,
 		_exit(CANNOT_RUN);
 	reset_signals();
 	setsid();
-	if (is_command(what->program))
+	if (spawn_is_command(what->program))
 		run_command(places, what);
 	n = snprintf(
 	    path, sizeof(path), "%s/%s", places->libexec_dir, what->program);

@@ -39,6 +39,9 @@ struct spawn_request {
 	const char *account; /* a valid name, or NULL */
 };
 
+/* Whether that is SPAWN_COMMAND or SPAWN_NOTIFY; NULL is neither. */
+int spawn_is_command(const char *program);
+
 /*
  * Read a packet of the daemon's, which may be anything: it talks to strangers,
  * the spawner does not.
