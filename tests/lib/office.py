@@ -126,7 +126,7 @@ class Internet:
 
 
 class Office(Machine):
-    """A machine with Postfix as Debian configures it, and a person with a home.
+    """A machine as Debian's packages leave it, with Postfix and a person with a home.
 
     listens  its Postfix has port 25; one machine may, since all have the same network
     """
@@ -152,7 +152,8 @@ class Office(Machine):
         self.shell(f"useradd -m -s /bin/sh {ALICE} && install -d -m 700 -o {ALICE} "
                    f"/run/user/$(id -u {ALICE})")
         self.shell(("" if listens else "postconf -MX smtp/inet\n")
-                   + "systemctl start postfix@-.service")
+                   + "systemctl start postfix@-.service\n"
+                   "systemctl enable --now sasl-bearerd.service")
 
     @staticmethod
     def _places():

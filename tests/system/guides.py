@@ -134,7 +134,6 @@ def readme(world):
     "README: a person's sign-in in a browser, and a relay with a secret that delivers a message"
     world.oauth.clients, world.oauth.app_user = {CLIENT: None}, RELAY
     machine = Office(world.env)
-    machine.shell("systemctl enable --now sasl-bearerd.service")
 
     def secret(_machine):
         world.oauth.clients = {CLIENT: TYPED.strip()}
@@ -316,7 +315,6 @@ def workspace(world):
     world.oauth.service_accounts = [
         ServiceAccount(file, "example.com", ["https://mail.google.com/"])]
     machine = Office(world.env)
-    machine.shell("systemctl enable --now sasl-bearerd.service")
     machine.shell("cat >key.json", input=blocks.read(file))
     said = world.tell("archive", machine).shell("sasl-bearer list")
     assert "archive" in said, said
@@ -338,7 +336,6 @@ def clouds(world):
 def monitoring(world):
     "MONITORING: check and metrics say that an account needs a sign-in"
     machine = Office(world.env)
-    machine.shell("systemctl enable --now sasl-bearerd.service")
     world.tell("monitoring", machine)
 
 
