@@ -32,14 +32,14 @@ NAMES = """login.microsoftonline.com login.microsoftonline.us login.partner.micr
 PORTS = {"imaps": 993, "pops": 995, "smtp": 587, "smtps": 465}
 TRUST = "/etc/ssl/certs/ca-certificates.crt"
 ALICE = "alice"
-# as Debian's installer leaves it for "Internet Site", but that no DNS is asked
+# as Debian's installer leaves it for "Satellite system", but that no DNS is asked
 MAIN = """compatibility_level = 3.6
 myhostname = relay.contoso.com
 mydestination = localhost
 alias_maps =
 alias_database =
-inet_interfaces = all
-mynetworks = 127.0.0.0/8
+inet_interfaces = loopback-only
+mynetworks = 127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128
 smtp_host_lookup = native
 minimal_backoff_time = 2s
 queue_run_delay = 2s

@@ -24,6 +24,7 @@ from assertions import Application, ServiceAccount
 from office import ALICE, Internet, Office, enter_private_network
 
 RELAY, CLIENT = "relay@contoso.com", "01234567-89ab-cdef-0123-456789abcdef"
+SERVER = "192.0.2.1"        # the relay's address in the network of the devices
 # what a reader puts in the place of these words; and what only takes longer
 WORDS = {"CLIENT_ID_HERE": CLIENT, "CLIENT_ID": CLIENT, " FILE ": " google.secret ",
          "sleep 3": "sleep 0.5", "rsa:3072": "rsa:2048"}
@@ -186,9 +187,10 @@ def printers(world):
 
 def device(world, address, password):
     """A device with that address sends a message; returns the refusal, if there is one."""
-    world.env.run(["ip", "address", "add", f"{address}/32", "dev", "lo"])
+    for own in (address, SERVER):
+        world.env.run(["ip", "address", "add", f"{own}/32", "dev", "lo"])
     try:
-        with smtplib.SMTP("127.0.0.1", 25, "device", 20, (address, 0)) as client:
+        with smtplib.SMTP(SERVER, 25, "device", 20, (address, 0)) as client:
             if password:
                 client.login("copier@relay.contoso.com", password)
             client.sendmail("x@y.example", ["bob@example.net"], "From: x@y.example\r\n\r\nx\r\n")
