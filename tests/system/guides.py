@@ -21,6 +21,7 @@ import blocks
 import keys
 import tap
 from assertions import Application, ServiceAccount
+from machine import makefile
 from office import ALICE, Internet, Office, enter_private_network
 
 RELAY, CLIENT = "relay@contoso.com", "01234567-89ab-cdef-0123-456789abcdef"
@@ -336,9 +337,18 @@ def clouds(world):
 
 @tap.promise
 def monitoring(world):
-    "MONITORING: check and metrics say that an account needs a sign-in"
+    "MONITORING: check and metrics say that a sign-in is missing, the journal who was denied"
     machine = Office(world.env)
-    world.tell("monitoring", machine)
+
+    def pry(machine):
+        reply = machine.ask(makefile("bearer_rundir") + "/socket", machine.uid(ALICE),
+                            request="token", user=RELAY, service="smtp")
+        assert reply["status"] == "denied", reply
+    world.tell("monitoring", machine, [("metrics.timer", pry)])
+    for what in ("check", "metrics"):
+        assert machine.systemctl("is-active", f"sasl-bearer-{what}.timer").rc == 0, what
+    found = machine.shell("journalctl --sync; journalctl SASL_BEARER_EVENT=denied")
+    assert f"denied: uid {machine.uid(ALICE)} " in found, found + machine.log()
 
 
 def machine_file(machine, path):
