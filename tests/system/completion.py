@@ -172,20 +172,28 @@ class Shell:
             f"SASL_BEARER_SOCKET={world.helper.socket}",
             f"XDG_DATA_DIRS={share.removesuffix('/bash-completion/completions')}:/usr/share",
             *command])
-        self.screen.keys(f". {env.write(env.name('rc'), setup)}", "Enter").wait(r"(?m)^ready:\s*$")
+        self.screen.wait(r"[$#%>]\s*\Z")     # its own prompt
+        self.screen.keys(f". {env.write(env.name('rc'), setup)}", "Enter").wait(r"(?m)^ready:\s*\Z")
         self.files = env.mkdir(env.name("files"))
         env.write(f"{self.files}/certificates.pem", "")
 
+    def types(self, text):
+        """Type a text on a line and a screen that have nothing else: a key is pressed
+        when what the one before did is there, as by a person who looks."""
+        self.screen.keys("C-u", "C-l").wait(r"\Aready:\s*\Z")
+        self.screen.keys(text).wait(rf"\Aready: {re.escape(text.rstrip())}\s*\Z")
+
     def becomes(self, typed, line):
         """Typed, and with the tabulator key, the line becomes that."""
-        self.screen.keys("C-u", typed, "Tab").wait(rf"ready: {re.escape(line)}\s*\n")
+        self.types(typed)
+        self.screen.keys("Tab").wait(rf"ready: {re.escape(line)}\s*\n")
 
     def offers(self, typed, *words):
         """Typed, and with the tabulator key twice, the screen shows the words."""
-        self.screen.keys("C-u", typed, "Tab", "Tab")
+        self.types(typed)
+        self.screen.keys("Tab", "Tab")
         for word in words:
             self.screen.wait(rf"(?m)(^|\s){re.escape(word)}(\s|$)")
-        self.screen.keys("C-c", "C-l")
 
     def check(self, world):
         """What a person may press."""
