@@ -322,6 +322,8 @@ make_login(const struct import *im, struct import_item *it)
 	l->more = it->more;
 	l->from = it->name;
 	l->flow = "import";
+	if (f->client_credentials)
+		l->grant = GRANT_CLIENT_CREDENTIALS;
 	l->dry_run = im->dry_run;
 	if (!f->client_secret)
 		l->client_secret_file = im->client_secret_file;
@@ -363,6 +365,10 @@ import_ask_held(const struct import *im, struct import_item *it)
 
 	if (it->login.text)
 		return 0;
+	if (it->file.client_credentials) {
+		it->is_held = 1;
+		return 0;
+	}
 	if (im->dry_run)
 		cli_catch(line, sizeof(line));
 	r = call_list(im->cli, it->login.name, note_held, it);

@@ -57,6 +57,12 @@ print_notes(const struct import *im, const struct import_item *it)
 static void
 print_held(const struct import_item *it)
 {
+	if (it->file.client_credentials) {
+		printf("Left out %s: account %s is there, and needs no\n"
+		       "tokens, since the application gets its own\n\n",
+		    it->name, it->login.name);
+		return;
+	}
 	printf("Left out %s: the helper has the tokens of account %s\n"
 	       "already, and newer ones perhaps; to replace them run first\n"
 	       "    sasl-bearer logout --keep-grant %s\n\n",

@@ -22,7 +22,7 @@ struct import_item {
 	char *more; /* of the login */
 	struct login login;
 	int64_t expires_in; /* of the access token; 0: it is not stored */
-	int is_held; /* the helper has a grant already: nothing is done */
+	int is_held;	    /* there is nothing to do: see import_ask_held() */
 };
 
 struct import {
@@ -76,7 +76,7 @@ int import_prepare(const struct import *im, struct import_item *it);
 /*
  * Ask the helper, which must run by now, whether it has a grant of the account
  * that may be good: perhaps what an earlier import gave it, and newer by now than
- * what the file has. Sets is_held.
+ * what the file has. An application that has an account needs none. Sets is_held.
  *
  * Returns 0 or an exit code, reported. In a dry run a helper that does not answer
  * has none.

@@ -184,6 +184,24 @@ report_differs(
 	    f->name, f->key, l->path, cli->command->name);
 }
 
+/* A person can sign in for a refresh token only. */
+static int
+check_grant(const struct cli *cli, const struct login *l)
+{
+	if (l->account->grant == l->grant)
+		return 0;
+	if (l->from)
+		return cli_error(EX_CONFIG,
+		    "%s: its grant is %s, and differs from the one in %s, which "
+		    "%s does not change; edit that file",
+		    l->from, grant_names[l->grant], l->path,
+		    cli->command->name);
+	return cli_error(EX_USAGE,
+	    "account \"%s\" needs no sign-in: its grant is %s; run: "
+	    "sasl-bearer refresh %s",
+	    l->name, grant_names[l->account->grant], l->name);
+}
+
 /* An existing file is never changed: the options must agree with it. */
 static int
 use_existing(struct cli *cli, struct login *l)
@@ -199,12 +217,7 @@ use_existing(struct cli *cli, struct login *l)
 		if (value && !agrees(l->account, &fields[i], value))
 			return report_differs(cli, l, &fields[i]);
 	}
-	if (l->account->grant != GRANT_REFRESH_TOKEN)
-		return cli_error(EX_USAGE,
-		    "account \"%s\" needs no sign-in: its grant is %s; run: "
-		    "sasl-bearer refresh %s",
-		    l->name, grant_names[l->account->grant], l->name);
-	return 0;
+	return check_grant(cli, l);
 }
 
 /* Report an error in the new file without its name, which is not there yet. */

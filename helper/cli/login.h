@@ -27,6 +27,7 @@ struct login {
 	const char *more; /* further lines of a new account's file */
 	const char *from; /* the tokens' file; NULL: somebody signs in */
 	int dry_run;	  /* write nothing, not even to try */
+	int grant;	  /* enum grant that the account is to have */
 
 	/* what login_account() makes of them */
 	char name[ACCOUNT_NAME_MAX + 1];

@@ -403,7 +403,9 @@ def again(world):
     "what was imported is left out the second time: the helper's token may be newer"
     user = "again@example.com"
     path, config = world.tokens(user), world.config()
-    world.run(config, path)
+    app = world.tokens("app@example.com", directory="again", use_client_credentials="yes",
+                       scope="mail/.default")
+    world.run(config, path, app)
     assert world.helper.cli("refresh", user).rc == 0
     before = world.snapshot()
     other = world.tokens("other@example.com")
@@ -411,6 +413,10 @@ def again(world):
         done = world.run(*options, config, path, other)
         assert f"Left out {path}: the helper has the tokens of account {user}" in done.stdout, done
         assert text in done.stdout, done
+    for options in ((), ("--dry-run",)):
+        done = world.run(*options, config, app, path)
+        assert f"Left out {app}: account app@example.com is there, and needs no\ntokens" \
+            in done.stdout and f"Left out {path}: the helper has" in done.stdout, done
     after = world.snapshot()
     assert {p: data for p, data in after.items() if "/old" not in p and "other" not in p} == {
         p: data for p, data in before.items() if "/old" not in p}
@@ -448,6 +454,10 @@ def differs(world):
         done = world.run(path, world.config(name="differs.conf", **more), *options, rc=78)
         assert text in done.stderr and world.account(user) in done.stderr, done.stderr
         os.unlink(world.env.path("old/differs.conf"))
+    for name, more in ((user, {"use_client_credentials": "yes"}), ("app@example.com", {})):
+        path = world.tokens(name, directory="differs", scope="mail/.default", **more)
+        done = world.run(path, world.config(), rc=78)
+        assert f"{path}: its grant is " in done.stderr and world.account(name) in done.stderr, done
     after = world.snapshot()
     assert {p: data for p, data in after.items() if "/old" not in p} == {
         p: data for p, data in before.items() if "/old" not in p}
