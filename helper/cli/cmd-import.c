@@ -123,6 +123,7 @@ read_all(struct import *im, char **names)
 		note(&result, r);
 		if (r != 0)
 			continue;
+		import_settle_kind(im, it);
 		if (import_is_account(it))
 			accounts++;
 		else if (im->config)

@@ -85,6 +85,23 @@ user_of_name(const char *path, char user[USER_MAX + 1])
 		*user = '\0';
 }
 
+void
+import_settle_kind(const struct import *im, struct import_item *it)
+{
+	char user[USER_MAX + 1] = "";
+	int r = 0;
+
+	if (it->file.kind != IMPORT_CONFIG)
+		return;
+	if (*it->path)
+		r = postfix_layout_user(&im->layout, it->path, user);
+	if (r == 0 && !*user)
+		user_of_name(it->path, user);
+	if (r < 0 || *user ||
+	    (im->user && im->count == 1 && it->file.client_credentials))
+		it->file.kind = IMPORT_TOKENS;
+}
+
 /*
  * Whom an account is for: the user that Postfix logs in as with this file, since
  * Postfix is to go on as it does; else who the file is for, or is named after.

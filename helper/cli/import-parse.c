@@ -183,20 +183,42 @@ iso_time(const char *text)
 	return at > 0 ? at : 0;
 }
 
-/* Which kind of file it is. Returns 0, or -ERR_FORMAT with the reason. */
+/* Whether an object has one of some members; words ends with NULL. */
+static int
+has_one(struct json_object *json, const char *const *words)
+{
+	for (; *words; words++)
+		if (json_object_object_get(json, *words))
+			return 1;
+	return 0;
+}
+
+/*
+ * Which kind of file it is. An application's token file needs no member at all
+ * where the configuration says that it is one.
+ *
+ * Returns 0, or -ERR_FORMAT with the reason.
+ */
 static int
 find_kind(struct import_file *f, char why[IMPORT_WHY])
 {
+	static const char *const mutt[] = {
+	    "registration", "access_token_expiration", NULL};
+	static const char *const tokens[] = {
+	    "refresh_token", "access_token", "expiry", "user", NULL};
+	static const char *const application[] = {
+	    "use_client_credentials", "scope", NULL};
 	struct json_object *json = f->json;
 
-	if (f->registration ||
-	    json_object_object_get(json, "access_token_expiration"))
+	if (has_one(json, mutt))
 		f->kind = IMPORT_MUTT;
-	else if (json_object_object_get(json, "refresh_token") ||
-	    json_object_object_get(json, "access_token"))
+	else if (has_one(json, tokens))
 		f->kind = IMPORT_TOKENS;
 	else if (json_object_object_get(json, "client_secret") && f->client_id)
 		f->kind = IMPORT_CONFIG;
+	else if (has_one(json, application) ||
+	    json_object_object_length(json) == 0)
+		f->kind = IMPORT_TOKENS;
 	else {
 		snprintf(why, IMPORT_WHY,
 		    "no file of sasl-xoauth2 or mutt_oauth2.py: it has none of "

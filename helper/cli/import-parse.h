@@ -50,6 +50,10 @@ int import_is_encrypted(const char *text, size_t len);
  *	ret	written only on success; import_file_clear() it
  *	why	on failure: a few words to follow the file's name; no secret
  *
+ * A token file of an application that has client_id and client_secret, but none
+ * of refresh_token, access_token, expiry and user, looks like the configuration,
+ * and is told to be that.
+ *
  * JSON as jsoncpp takes it: with comments. mutt_oauth2.py writes local time
  * without its zone; that of TZ is taken.
  *

@@ -86,6 +86,13 @@ int import_ask_held(const struct import *im, struct import_item *it);
 /* Whether an item is to become an account: it is not the configuration. */
 int import_is_account(const struct import_item *it);
 
+/*
+ * See to it that a token file of an application which looks like the
+ * configuration is a token file: sasl_passwd has it, it is named after an
+ * address, or it is the only file and --for is given.
+ */
+void import_settle_kind(const struct import *im, struct import_item *it);
+
 /* Print what was done for a file, or would be; no secret is in it. */
 void import_print(const struct import *im, const struct import_item *it);
 

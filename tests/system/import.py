@@ -399,6 +399,34 @@ def application(world):
 
 
 @tap.promise
+def application_without_tokens(world):
+    "an application's token file needs no token in it, nor anything that the configuration has"
+    yes = {"use_client_credentials": "yes"}
+    own = {"client_id": CLIENT, "client_secret": SECRET, **yes, "scope": "mail/.default",
+           "token_endpoint": world.oauth.endpoint("token")}
+    general = world.config(**yes, scope="mail/.default")
+    cases = (("bare@example.com", {}, [general]),
+             ("scope@example.com", {"scope": "mail/.default"}, [general]),
+             ("user.json", {"user": "user@example.com"}, [general]),
+             ("yes@example.com", {**yes, "scope": "mail/.default"}, [world.config("app.conf")]),
+             ("all@example.com", own, []),       # what else is the configuration itself
+             ("client@example.com", {"client_id": CLIENT, "client_secret": SECRET}, [general]),
+             ("for.json", own, ["--for", "for@example.com"]))
+    for name, keys, more in cases:
+        path = world.file("application/" + name, json.dumps(keys))
+        user = name.replace(".json", "@example.com")
+        done = world.run("--allow", "daemon", *more, path)
+        assert f"Imported {user}, from {path}" in done.stdout, done
+        assert world.helper.token(user).get("token"), user
+        form = world.oauth.seen("token")[-1].form
+        assert (form["grant_type"], form["scope"]) == ("client_credentials", "mail/.default"), form
+    done = world.run("--allow", "daemon", world.file("application/config", json.dumps(own)), rc=64)
+    assert "only the configuration" in done.stderr, done
+    done = world.run(world.config("app.conf"), world.file("application/bare@b.c", "{}"), rc=65)
+    assert "no refresh_token in it" in done.stderr, done
+
+
+@tap.promise
 def again(world):
     "what was imported is left out the second time: the helper's token may be newer"
     user = "again@example.com"

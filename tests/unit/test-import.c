@@ -52,6 +52,18 @@ static const struct {
     {"configuration with comments, and an empty secret",
 	"// one\n{ /* two */ \"client_id\": \"c\", \"client_secret\": \"\" }\n",
 	IMPORT_CONFIG, 0},
+    {"an application's, without any token",
+	"{\"use_client_credentials\":\"yes\",\"scope\":\"a\"}", IMPORT_TOKENS,
+	0},
+    {"an application's, with an own client and a user",
+	"{\"use_client_credentials\":\"yes\",\"client_id\":\"c\","
+	"\"client_secret\":\"s\",\"user\":\"u\"}",
+	IMPORT_TOKENS, 0},
+    {"an application's, with nothing in it", "{}", IMPORT_TOKENS, 0},
+    {"the configuration of an application",
+	"{\"use_client_credentials\":\"yes\",\"client_id\":\"c\","
+	"\"client_secret\":\"s\",\"scope\":\"a\"}",
+	IMPORT_CONFIG, 0},
     {"a null counts as nothing",
 	"{\"refresh_token\":\"rt\",\"client_id\":null}", IMPORT_TOKENS, 0},
 };
