@@ -10,6 +10,7 @@ import inspect
 import os
 import re
 import shutil
+import stat
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
@@ -246,6 +247,22 @@ def compose(w):
         assert os.path.exists(os.path.normpath(
             os.path.join(FILES, build["context"], build["dockerfile"]))), build
     assert services["helper"]["cap_drop"] == ["ALL"] and services["helper"]["read_only"]
+
+
+@tap.promise
+def modes(w):
+    "the commands for modes let the helper read its configuration, and nobody the secrets in it"
+    w.env.mkdir("modes/sasl-bearer", 0o700)
+    where = w.env.mkdir("modes/sasl-bearer/accounts.d", 0o700)
+    w.env.write("modes/sasl-bearer/accounts.d/relay.conf", "x\n", 0o600)
+    w.env.write("modes/sasl-bearer/accounts.d/relay.secret", "x\n", 0o400)
+    with open(SRCDIR + "/doc/CONTAINERS.md", encoding="utf-8") as f:
+        lines = re.findall(r"^(?:chmod|find) .*$", f.read(), re.M)
+    done = w.env.run(["sh", "-ec", "\n".join(lines)], cwd=w.env.path("modes"))
+    assert done.rc == 0 and len(lines) == 2, (lines, done)
+    found = {name: stat.S_IMODE(os.stat(f"{where}/{name}").st_mode)
+             for name in ("..", ".", "relay.conf", "relay.secret")}
+    assert found == {"..": 0o755, ".": 0o755, "relay.conf": 0o644, "relay.secret": 0o400}, found
 
 
 @tap.promise
