@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """helper - sasl-bearerd with a private configuration, and a client of its socket"""
 
-import inspect
 import os
 import signal
 import socket
@@ -199,11 +198,7 @@ class Helper:
         path = path or self.socket
         if uid is None:
             return protocol.exchange(path, data, timeout)
-        program = inspect.getsource(protocol)
-        done = self.env.run(["/usr/bin/python3", "-c", program, path, timeout], uid=uid,
-                            input=data.decode("utf-8", "surrogateescape"), timeout=timeout + 5)
-        assert done.rc == 0, done.stderr
-        return done.stdout.encode()
+        return protocol.exchange_by(self.env.run, path, data, timeout, uid=uid)
 
     def requests(self, fields, **how):
         """Send a request; returns all messages of the reply.  how: uid, path, timeout."""

@@ -14,7 +14,6 @@ Machine(env, files, root=DIRECTORY) is over the system in that directory instead
 """
 
 import glob
-import inspect
 import os
 import re
 import shutil
@@ -222,10 +221,8 @@ class Machine:
 
     def ask(self, path, uid=None, **fields):
         """Send a request to a socket as a uid; returns the reply."""
-        done = self.run(["/usr/bin/python3", "-c", inspect.getsource(protocol), path, 30], uid=uid,
-                        input=protocol.encode({"protocol": 1, **fields}).decode(), timeout=60)
-        assert done.rc == 0, done.stderr
-        replies = protocol.decode(done.stdout.encode())
+        request = protocol.encode({"protocol": 1, **fields})
+        replies = protocol.decode(protocol.exchange_by(self.run, path, request, uid=uid))
         return replies[0] if replies else {}
 
     def systemctl(self, *words):

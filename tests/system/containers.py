@@ -6,7 +6,6 @@ No engine of containers runs here.  What one makes of doc/CONTAINERS.md is made 
 roots, processes and users of their own, and the volume mounted into both.
 """
 
-import inspect
 import os
 import re
 import shutil
@@ -80,11 +79,9 @@ class Containers(World):
 
     def ask(self, uid, **fields):
         """What a process in the Postfix's container is answered."""
-        words = ["/usr/bin/python3", "-c", inspect.getsource(protocol), RUN + "/socket", "30"]
-        done = self.client.run(words, uid=uid,
-                               input=protocol.encode({"protocol": 1, **fields}).decode())
-        assert done.rc == 0, done
-        return protocol.decode(done.stdout.encode())[0]
+        answer = protocol.exchange_by(self.client.run, RUN + "/socket",
+                                      protocol.encode({"protocol": 1, **fields}), uid=uid)
+        return protocol.decode(answer)[0]
 
     def token(self, uid):
         return self.ask(uid, request="token", user=ALICE, service="smtp", host="localhost",
