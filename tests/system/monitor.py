@@ -29,6 +29,7 @@ STATES = {"fresh", "aging", "stale", "backoff", "login_required", "config"}
 PROBLEMS = {"login_required", "config", "no_token", "backoff", "rejected", "unsaved",
             "grant_expires", "client_secret_expires", "certificate_expires"}
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
+SEVERITIES = {WARNING: "warning", CRITICAL: "critical"}
 # a figure by the Monitoring Plugins' guidelines: 'label'=value[UOM];[warn];[crit];[min];[max]
 FIGURE = re.compile(r"^'?([^'= ]+)'?=(-?[0-9.]+)(s|%|c|[KMGT]?B)?"
                     r"(?:;(-?[0-9.:~@]*))?(?:;(-?[0-9.:~@]*))?(?:;(-?[0-9.]*))?(?:;(-?[0-9.]*))?$")
@@ -364,7 +365,7 @@ def metrics_file(w):
 
 @tap.promise
 def shipped_rules(w):
-    "the alert rules name only metrics, labels and values that there are"
+    "the alert rules name only metrics and labels that there are, with the severities of check"
     tap.need(yaml, "python3-yaml")
     found = parse_metrics(w.sick.cli("metrics").stdout)
     path = os.path.join(SRCDIR, "contrib/prometheus/sasl-bearer.rules.yml")
@@ -382,8 +383,19 @@ def shipped_rules(w):
                 known = {dict(key).get(label) for key in found[name]}
                 assert set(value.split("|")) <= known, (rule["alert"], label, value)
     assert "sasl_bearer_up" in named and len(rules) >= 4
-    whats = set(re.findall(r'what=~?"(.*?)"', " ".join(rule["expr"] for rule in rules)))
-    assert set("|".join(whats).split("|")) == PROBLEMS, "a problem without an alert"
+    alerts = [(what, SEVERITIES[int(value)], rule["labels"]["severity"]) for rule in rules
+              for whats, value in re.findall(r'\{what=~?"(.*?)"\} == (\d)$', rule["expr"])
+              for what in whats.split("|")]
+    assert all(value == severity for _, value, severity in alerts), alerts
+    assert len(alerts) == len(set(alerts)), "two alerts for one problem"
+    with open(os.path.join(SRCDIR, "doc/MONITORING.md"), encoding="utf-8") as f:
+        table = re.findall(r"^\| `(\w+)` \| (warning|critical|warning, critical) \|", f.read(), re.M)
+    told = {(what, severity) for what, severities in table for severity in severities.split(", ")}
+    assert {what for what, _ in told} == PROBLEMS, table
+    assert {alert[:2] for alert in alerts} == told, "check, its documentation and the rules differ"
+    said = {(p["what"], p["severity"]) for p in json.loads(w.sick.cli("check", "--json").stdout)[
+        "problems"]}
+    assert len(said) > 3 and said <= told, said - told
 
 
 @tap.promise
