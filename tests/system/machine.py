@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """machine - the units under a real systemd: all works in the sandbox, and only that"""
 
+import email
 import os
 import re
 import stat
@@ -439,35 +440,72 @@ def timers(w):
     assert "SASL-BEARER OK - 3 accounts" in w.machine.journal("sasl-bearer-check.service")
 
 
+def letter(text):
+    """The text of a mail, which says what it is in, and has no line that a server would cut."""
+    mail = email.message_from_string(text)
+    assert (mail.get_content_type(), mail.get_content_charset(), mail["MIME-Version"],
+            mail["Content-Transfer-Encoding"]) == ("text/plain", "utf-8", "1.0", "8bit"), text
+    lengths = [len(line.encode()) for line in text.replace("\r", "").split("\n")]
+    assert max(lengths) <= 998, lengths
+    return text.replace("\r", "").partition("\n\n")[2]
+
+
 @tap.promise
 def alarms(w):
-    "a check that fails is mailed by sendmail; notify_command mails by SMTP, inside the unit's limits"
-    tap.require("curl", "sendmail", "postdrop")
+    "a check that fails is mailed by sendmail, notify_command mails inside the unit's limits: UTF-8"
+    tap.require("curl", "sendmail", "postdrop", "postcat")
     sink = Sink(w.env)
     script = makefile("bearer_datadir") + "/notify/mail"
-    conf_file = w.machine.path(f"{w.etc}/sasl-bearer.conf")
-    with open(conf_file, "a", encoding="utf-8") as f:
-        f.write(conf(notify_command=f"{script} root@example.com 127.0.0.1:{sink.port}",
-                     notify_delay="0s"))
-    with open(w.machine.path(f"{w.etc}/accounts.d/new.conf"), "w", encoding="utf-8") as f:
-        f.write(conf(provider="test", client_id="test-client"))
+    name, secret = "new" * 20, f"{w.etc}/{'é' * 120}/{'ü' * 120}"
+    account = f"{w.etc}/accounts.d/{name}.conf"
+    w.sign_in()
+    os.mkdir(w.machine.path(os.path.dirname(secret)))
+    for path, mode, text in (
+            (secret, "w", "others may read it\n"),
+            (account, "w", conf(provider="test", client_id="test-client", user="new@example.com",
+                                grant="client_credentials", client_secret_file=secret)),
+            (f"{w.etc}/sasl-bearer.conf", "a", conf(
+                notify_command=f"{script} root@example.com 127.0.0.1:{sink.port}",
+                notify_delay="0s"))):
+        with open(w.machine.path(path), mode, encoding="utf-8") as f:
+            f.write(text)
     w.systemctl("reload", SERVICE)
+    assert w.ask(0, request="refresh", account=name)["status"] == "config"
     assert w.machine.systemctl("start", "sasl-bearer-check.service").rc != 0
     journal = w.machine.journal("sasl-bearer-check.service")
-    assert '[critical] new: nobody has signed in for account "new" yet' in journal, journal
-    drop = w.machine.path("/var/spool/postfix/maildrop")
+    problem, = (line for line in journal.splitlines() if line.startswith(f"[critical] {name}: "))
+    assert "é" * 120 in problem and len(problem.encode()) > 998, problem
+    drop = "/var/spool/postfix/maildrop"
     # complete when it may be executed: postdrop(8) says so in this way
-    wait_for(lambda: any(os.stat(os.path.join(drop, name)).st_mode & 0o100
-                         for name in os.listdir(drop)), 20, "a mail in Postfix's queue")
-    with open(os.path.join(drop, os.listdir(drop)[0]), encoding="latin-1") as f:
-        queued = f.read()
-    assert "SASL-BEARER CRITICAL - 1 problem, 4 accounts: new login_required" in queued, queued
+    wait_for(lambda: any(os.stat(w.machine.path(f"{drop}/{file}")).st_mode & 0o100
+                         for file in os.listdir(w.machine.path(drop))), 20,
+             "a mail in Postfix's queue")
+    queued, = os.listdir(w.machine.path(drop))
+    done = w.machine.run(["postcat", "-hb", f"{drop}/{queued}"])
+    said = letter(done.stdout)
+    assert f"SASL-BEARER CRITICAL - 1 problem, 4 accounts: {name} config |" in said, done
+    assert problem in said.replace("\n", ""), said
     mail = sink.wait()[0]
     assert mail.recipients == ["root@example.com"], mail
-    assert re.search(r"^Subject: sasl-bearer on \S+: new: login_required\r$", mail.data, re.M), mail
-    assert 'run "sasl-bearer login new"' in mail.data, mail
-    os.unlink(w.machine.path(f"{w.etc}/accounts.d/new.conf"))
+    assert re.search(rf"^Subject: sasl-bearer on \S+: {name}: config\r$", mail.data, re.M), mail
+    reason, remedy = problem.removeprefix(f"[critical] {name}: ").rsplit("; mend that", 1)
+    said = letter(mail.data).replace("\n", "")
+    assert said == f"critical: {reason}mend that{remedy}", (said, problem)
+    os.unlink(w.machine.path(account))
     w.systemctl("reload", SERVICE)
+
+
+@tap.promise
+def long_reasons(w):
+    "the script that mails for notify_command breaks lines that are too long for a mail"
+    tap.require("curl")
+    sink, reason = Sink(w.env), "é " * 680
+    done = w.machine.run(
+        [makefile("bearer_datadir") + "/notify/mail", "root@example.com", f"localhost:{sink.port}"],
+        input=f"event=problem\nproblem=config\nseverity=critical\nreason={reason}\n\n")
+    assert done.rc == 0, done
+    said = letter(sink.wait()[0].data)
+    assert f"critical: {reason}" in said.replace("\n", ""), said
 
 
 @tap.promise
