@@ -186,6 +186,23 @@ take_value(struct position *p, const char *option, const char *value)
 		p->cli->socket = value;
 }
 
+/* An option, perhaps with its value beside it. */
+static void
+take_option(struct position *p, const char *word)
+{
+	const char *value = strchr(word, '=');
+	char name[USAGE_WORD];
+
+	if (value) {
+		snprintf(name, sizeof(name), "%.*s", (int)(value - word), word);
+		take_value(p, name, value + 1);
+	} else {
+		begin_option(p, word);
+	}
+	if (strcmp(word, "--user") == 0 || strcmp(word, "--system") == 0)
+		p->cli->user_mode = word[2] == 'u';
+}
+
 static void
 take_operand(struct position *p, const char *word)
 {
@@ -208,11 +225,7 @@ take(struct position *p, const char *word)
 		take_value(p, p->option, word);
 		p->option[0] = '\0';
 	} else if (strncmp(word, "--", 2) == 0) {
-		if (strcmp(word, "--user") == 0 ||
-		    strcmp(word, "--system") == 0)
-			p->cli->user_mode = word[2] == 'u';
-		if (!strchr(word, '='))
-			begin_option(p, word);
+		take_option(p, word);
 	} else {
 		take_operand(p, word);
 	}

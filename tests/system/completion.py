@@ -100,8 +100,8 @@ def accounts(world):
                   ("token", "--format", "raw"), ("token", "--json"), ("--system", "token")):
         found = world.complete(*words, "")
         assert found == {ALICE: "test", BOB: "test"}, (words, found)
-    socket_option = ("--socket", world.helper.socket, "token", "")
-    assert ALICE in world.complete(*socket_option, SASL_BEARER_SOCKET="/nonexistent")
+    for option in (("--socket", world.helper.socket), ("--socket=" + world.helper.socket,)):
+        assert ALICE in world.complete(*option, "token", "", SASL_BEARER_SOCKET="/nonexistent"), option
     assert world.complete("token", ALICE, "") == {}
     assert world.complete("list", "") == {}
 
