@@ -66,19 +66,16 @@ static void
 offer_providers(const struct position *p)
 {
 	struct conf_errors quiet = {0};
-	char **dirs, **names;
+	char **names;
 	size_t i;
 
 	offer(p, "list", "those there are");
-	if (cli_settings(p->cli) != 0)
+	if (cli_settings(p->cli) != 0 ||
+	    provider_names(&p->cli->settings, &names, &quiet) < 0)
 		return;
-	for (dirs = p->cli->settings.providers_dir; *dirs; dirs++) {
-		if (conf_names(*dirs, &names, &quiet) < 0)
-			continue;
-		for (i = 0; names[i]; i++)
-			offer(p, names[i], NULL);
-		list_free(names);
-	}
+	for (i = 0; names[i]; i++)
+		offer(p, names[i], NULL);
+	list_free(names);
 }
 
 static void

@@ -79,8 +79,9 @@ struct search {
 };
 
 /*
- * Look at one provider. Of "microsoft" and "microsoft-personal" the first is
- * the one that is for all who have that endpoint.
+ * Look at one provider, of which the names are sorted. Of "microsoft" and
+ * "microsoft-personal" the first is the one that is for all who have that
+ * endpoint.
  */
 static void
 look_at(struct search *s, const char *name)
@@ -107,22 +108,19 @@ look_at(struct search *s, const char *name)
 		conf_clear(provider_keys, &p);
 }
 
-/* Find the provider with an endpoint. Names are sorted in each directory. */
+/* Find the provider with an endpoint. */
 static int
 find_by_endpoint(struct search *s)
 {
 	struct conf_errors e = {.report = cli_report};
-	const struct settings *settings = &s->im->cli->settings;
 	char **names;
-	size_t i, k;
+	size_t i;
 
-	for (i = 0; settings->providers_dir[i]; i++) {
-		if (conf_names(settings->providers_dir[i], &names, &e) < 0)
-			return EX_CONFIG;
-		for (k = 0; names[k]; k++)
-			look_at(s, names[k]);
-		list_free(names);
-	}
+	if (provider_names(&s->im->cli->settings, &names, &e) < 0)
+		return EX_CONFIG;
+	for (i = 0; names[i]; i++)
+		look_at(s, names[i]);
+	list_free(names);
 	return 0;
 }
 

@@ -15,12 +15,6 @@
 #define WAYS_MAX 64
 #define INDENT 11 /* as wide as "    needs: " */
 
-struct listing {
-	struct cli *cli;
-	char **seen;		  /* names of providers */
-	struct json_object *json; /* or NULL: for people */
-};
-
 static void
 add_way(char ways[WAYS_MAX], int has, const char *way)
 {
@@ -88,70 +82,37 @@ make_json(const struct provider *p, const char *name, const char *ways)
 	return o;
 }
 
-/* Show one provider, if its file can be read. */
+/* Show one provider, if its file can be read; array is NULL for people. */
 static void
-show_provider(struct listing *l, const char *name)
+show_provider(struct cli *cli, const char *name, struct json_object *array)
 {
 	struct conf_errors e = {.report = cli_report};
 	struct provider p = {0};
 	char ways[WAYS_MAX];
 
-	if (provider_load(&l->cli->settings, name, &p, &e) == 0) {
+	if (provider_load(&cli->settings, name, &p, &e) == 0) {
 		find_ways(&p, ways);
-		if (l->json)
-			json_object_array_add(
-			    l->json, make_json(&p, name, ways));
+		if (array)
+			json_object_array_add(array, make_json(&p, name, ways));
 		else
 			print(&p, name, ways);
 	}
 	conf_clear(provider_keys, &p);
 }
 
-static int
-has_name(char **list, const char *name)
-{
-	for (; list && *list; list++)
-		if (strcmp(*list, name) == 0)
-			return 1;
-	return 0;
-}
-
-/* Show what a directory has and the ones before it have not. */
-static int
-show_directory(struct listing *l, const char *dir)
-{
-	struct conf_errors e = {.report = cli_report};
-	char **names;
-	size_t i;
-	int r = conf_names(dir, &names, &e);
-
-	if (r < 0)
-		return r;
-	for (i = 0; r == 0 && names[i]; i++) {
-		if (has_name(l->seen, names[i]))
-			continue;
-		r = list_add(&l->seen, names[i], strlen(names[i]));
-		if (r == 0)
-			show_provider(l, names[i]);
-	}
-	list_free(names);
-	return r;
-}
-
 int
 login_providers(struct cli *cli, int json)
 {
-	struct listing l = {.cli = cli};
+	struct conf_errors e = {.report = cli_report};
+	struct json_object *array;
+	char **names;
 	size_t i;
-	int r = 0;
 
-	if (json)
-		l.json = json_object_new_array();
-	for (i = 0; r == 0 && cli->settings.providers_dir[i]; i++)
-		r = show_directory(&l, cli->settings.providers_dir[i]);
-	list_free(l.seen);
-	if (r == 0)
-		return json_print(l.json);
-	json_object_put(l.json);
-	return EX_CONFIG;
+	if (provider_names(&cli->settings, &names, &e) < 0)
+		return EX_CONFIG;
+	array = json ? json_object_new_array() : NULL;
+	for (i = 0; names[i]; i++)
+		show_provider(cli, names[i], array);
+	list_free(names);
+	return json_print(array);
 }

@@ -17,6 +17,12 @@
 #define SUFFIX ".conf"
 #define NAMES_MAX 4096
 
+/* A list that grows. */
+struct names {
+	char **list; /* of list_add() */
+	size_t count;
+};
+
 int
 account_name_valid(const char *name)
 {
@@ -68,11 +74,11 @@ name_length(const char *file)
 
 /* Collect the names in a directory that is open. */
 static int
-collect(DIR *d, const char *dir, char ***list, struct conf_errors *e)
+collect(DIR *d, const char *dir, struct names *names, struct conf_errors *e)
 {
 	char name[NAME_MAX + 1];
 	struct dirent *entry;
-	size_t len, count = 0;
+	size_t len;
 	int r = 0;
 
 	for (errno = 0; r == 0 && (entry = readdir(d)); errno = 0) {
@@ -82,19 +88,16 @@ collect(DIR *d, const char *dir, char ***list, struct conf_errors *e)
 		memcpy(name, entry->d_name, len);
 		name[len] = '\0';
 		if (account_name_valid(name))
-			r = count++ < NAMES_MAX ? list_add(list, name, len)
-						: -E2BIG;
+			r = names->count++ < NAMES_MAX
+			    ? list_add(&names->list, name, len)
+			    : -E2BIG;
 		else
 			conf_error(e, dir, 0,
 			    "ignoring \"%s.conf\": a name is 1 to %d of "
 			    "A-Z a-z 0-9 @ . _ + -",
 			    name, ACCOUNT_NAME_MAX);
 	}
-	if (r == 0 && errno != 0)
-		r = -errno;
-	if (r == 0 && count > 1)
-		qsort(*list, count, sizeof(**list), compare);
-	return r;
+	return r == 0 && errno != 0 ? -errno : r;
 }
 
 int
@@ -104,33 +107,74 @@ grant_takes_glob(enum grant grant)
 	    grant == GRANT_MANAGED_IDENTITY;
 }
 
-int
-conf_names(const char *dir, char ***ret, struct conf_errors *e)
+/* Sort, and keep one of those that are the same. */
+static void
+sort(struct names *names)
 {
-	char **list = NULL, text[64];
+	size_t i, last = 0;
+
+	if (names->count < 2)
+		return;
+	qsort(names->list, names->count, sizeof(*names->list), compare);
+	for (i = 1; i < names->count; i++) {
+		if (strcmp(names->list[i], names->list[last]) == 0)
+			free(names->list[i]);
+		else
+			names->list[++last] = names->list[i];
+	}
+	names->list[last + 1] = NULL;
+}
+
+/* Add the names in a directory; one that is not there has none. */
+static int
+add_directory(const char *dir, struct names *names, struct conf_errors *e)
+{
 	DIR *d = opendir(dir);
+	char text[64];
 	int r = 0;
 
-	if (d) {
-		r = collect(d, dir, &list, e);
-		closedir(d);
-	} else if (errno != ENOENT) {
+	if (!d && errno != ENOENT)
 		r = -errno;
-	}
-	if (r == 0 && !list && !(list = calloc(1, sizeof(*list))))
+	if (!names->list && !(names->list = calloc(1, sizeof(*names->list))))
 		r = -ENOMEM;
-	if (r < 0) {
+	if (d && r == 0)
+		r = collect(d, dir, names, e);
+	if (d)
+		closedir(d);
+	if (r < 0)
 		conf_error(
 		    e, dir, 0, "cannot list: %s", file_error(dir, &r, text));
-		list_free(list);
+	return r;
+}
+
+/* The names in one directory or more. */
+static int
+names_in(char *const *dirs, char ***ret, struct conf_errors *e)
+{
+	struct names names = {0};
+	int r = 0;
+
+	for (; r == 0 && *dirs; dirs++)
+		r = add_directory(*dirs, &names, e);
+	if (r < 0) {
+		list_free(names.list);
 		return r;
 	}
-	*ret = list;
+	sort(&names);
+	*ret = names.list;
 	return 0;
 }
 
 int
 account_names(const struct settings *s, char ***ret, struct conf_errors *e)
 {
-	return conf_names(s->accounts_dir, ret, e);
+	char *const dirs[] = {s->accounts_dir, NULL};
+
+	return names_in(dirs, ret, e);
+}
+
+int
+provider_names(const struct settings *s, char ***ret, struct conf_errors *e)
+{
+	return names_in(s->providers_dir, ret, e);
 }

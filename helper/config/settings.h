@@ -230,17 +230,19 @@ int provider_load(const struct settings *s, const char *name,
     struct provider *p, struct conf_errors *e);
 
 /*
+ * The names of all providers in providers_dir, each once, as account_names() has
+ * those of the accounts.
+ */
+int
+provider_names(const struct settings *s, char ***ret, struct conf_errors *e);
+
+/*
  * The path of an account's file.
  *
  * Returns 0 or -ENAMETOOLONG.
  */
 int account_path(
     const struct settings *s, const char *name, char *buf, size_t size);
-
-/*
- * The names of all files NAME.conf in a directory, as account_names() has it.
- */
-int conf_names(const char *dir, char ***ret, struct conf_errors *e);
 
 /*
  * The names of the grants, services and algorithms, NULL at the end: by enum,
@@ -264,7 +266,7 @@ unsigned service_parse(const char *name);
 int list_parse(const char *text, const char *separators, char ***ret);
 int list_add(char ***list, const char *text, size_t len);
 
-/* Free a list of CONF_LIST or of account_names(). */
+/* Free a list of CONF_LIST, account_names() or provider_names(). */
 void list_free(char **list);
 
 #define CONFIG_ID_SIZE 65

@@ -126,11 +126,14 @@ def values(world):
 
 @tap.promise
 def providers(world):
-    "login --provider has those there are, and the list of them"
-    conf = world.env.write("providers.conf", f"providers_dir = {SRCDIR}/providers\n")
-    found = world.complete("--config", conf, "login", "--provider", "")
+    "login --provider has those there are, and the list of them; one of two directories once"
+    own = world.env.write("own.d/microsoft.conf", "title = Ours\n")
+    conf = world.env.write("providers.conf",
+                           f"providers_dir = {os.path.dirname(own)} {SRCDIR}/providers\n")
     files = glob.glob(os.path.join(SRCDIR, "providers/*.conf"))
-    assert set(found) == {os.path.basename(path).removesuffix(".conf") for path in files} | {"list"}
+    wanted = {os.path.basename(path).removesuffix(".conf") for path in files} | {"list"}
+    for option in (("--config", conf), ("--config=" + conf,)):
+        assert set(world.complete(*option, "login", "--provider", "")) == wanted, option
 
 
 @tap.promise

@@ -468,9 +468,47 @@ test_names(void)
 	tap_ok(e.count == 1 && strstr(e.first, "not one.conf"),
 	    "a bad name is reported");
 	list_free(list);
-	tap_ok(conf_names(in_dir("nowhere"), &list, &e) == 0 && !list[0],
+}
+
+static void
+test_provider_names(void)
+{
+	static const char *const files[] = {"first/own.conf", "first/m.conf",
+	    "second/m.conf", "second/a.conf", "second/z.conf"};
+	char first[PATH_MAX], second[PATH_MAX], none[PATH_MAX];
+	char *both[] = {first, second, none, NULL};
+	char *file[] = {first, none, NULL};
+	struct settings s = {.accounts_dir = none, .providers_dir = both};
+	struct conf_errors e = {0};
+	char **list = NULL;
+	size_t i;
+
+	snprintf(first, sizeof(first), "%s", in_dir("first"));
+	snprintf(second, sizeof(second), "%s", in_dir("second"));
+	snprintf(none, sizeof(none), "%s", in_dir("nowhere"));
+	tap_ok(mkdir(first, 0700) == 0 && mkdir(second, 0700) == 0, "made");
+	tap_ok(provider_names(&s, &list, &e) == 0 && !list[0], "no provider");
+	list_free(list);
+	for (i = 0; i < COUNT_OF(files); i++)
+		write_file(files[i], "", 0600);
+	tap_ok(provider_names(&s, &list, &e) == 0 &&
+		strcmp(list[0], "a") == 0 && strcmp(list[1], "m") == 0 &&
+		strcmp(list[2], "own") == 0 && strcmp(list[3], "z") == 0 &&
+		!list[4],
+	    "the providers of all directories, each once, sorted");
+	list_free(list);
+	tap_ok(account_names(&s, &list, &e) == 0 && !list[0],
 	    "no directory is an empty list");
 	list_free(list);
+	snprintf(none, sizeof(none), "%s", in_dir("first/own.conf"));
+	s.providers_dir = file;
+	tap_ok(provider_names(&s, &list, &e) == -ENOTDIR && e.count == 1 &&
+		strstr(e.first, "first/own.conf: cannot list"),
+	    "what is no directory is an error with its name");
+	for (i = 0; i < COUNT_OF(files); i++)
+		unlink(in_dir(files[i]));
+	rmdir(first);
+	rmdir(second);
 }
 
 static void
@@ -757,6 +795,7 @@ main(void)
 	test_user_length();
 	test_inline_secret();
 	test_names();
+	test_provider_names();
 	test_services();
 	test_config_id();
 	test_secrets();
