@@ -7,15 +7,33 @@
 
 #include "helper/cli/import.h"
 
-/* Print a text that has several lines, each further to the right. */
+/* Print a line of an account's file; of a proxy not its user and password. */
 static void
-print_indented(const char *text)
+print_line(const char *line, size_t len)
+{
+	static const char key[] = "proxy = ", mark[] = "://";
+	const char *at = memrchr(line, '@', len);
+	size_t shown = strlen(key), scheme;
+
+	if (!at || strncmp(line, key, shown) != 0) {
+		printf("        %.*s\n", (int)len, line);
+		return;
+	}
+	scheme = strspn(line + shown, "abcdefghijklmnopqrstuvwxyz0123456789");
+	if (strncmp(line + shown + scheme, mark, strlen(mark)) == 0)
+		shown += scheme + strlen(mark);
+	printf("        %.*s***%.*s\n", (int)shown, line,
+	    (int)(line + len - at), at);
+}
+
+static void
+print_lines(const char *text)
 {
 	size_t n;
 
 	for (; *text; text += n + (text[n] == '\n')) {
 		n = strcspn(text, "\n");
-		printf("        %.*s\n", (int)n, text);
+		print_line(text, n);
 	}
 }
 
@@ -47,6 +65,9 @@ print_notes(const struct import *im, const struct import_item *it)
 		printf(
 		    "    note:    ca_certs_dir is not taken over; ca_file in "
 		    "sasl-bearer.conf(5) does the same\n");
+	if (!im->cli->user_mode && it->login.text && account_has_secret(a))
+		printf("    note:    proxy has a password in it, so only root "
+		       "and the helper may read its file\n");
 	if (!im->cli->user_mode && !a->allow)
 		printf("    note:    only root may use it; put \"allow = %s\" "
 		       "into its file\n",
@@ -83,7 +104,7 @@ import_print(const struct import *im, const struct import_item *it)
 	printf("    account: %s%s\n", l->path,
 	    l->text ? "" : ", which exists and stays as it is");
 	if (l->text)
-		print_indented(l->text);
+		print_lines(l->text);
 	if (*l->secret_path && l->secret)
 		printf("    secret:  %s (%zu bytes)\n", l->secret_path,
 		    strlen(l->secret));

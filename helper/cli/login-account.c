@@ -11,7 +11,6 @@
 
 #include "common/err.h"
 #include "common/util.h"
-#include "helper/cli/account-file.h"
 #include "helper/cli/login.h"
 #include "helper/cli/signals.h"
 
@@ -235,11 +234,24 @@ report_new(void *context, const char *line)
 	    l->from ? ": " : "", line);
 }
 
+struct new_file
+login_file(const struct cli *cli, const struct login *l)
+{
+	struct new_file f = {
+	    l->path, l->text, cli->user_mode ? 0600 : 0644, (gid_t)-1};
+
+	if (account_has_secret(l->account)) {
+		f.mode = l->secret_group == (gid_t)-1 ? 0600 : 0640;
+		f.group = l->secret_group;
+	}
+	return f;
+}
+
 /* Write the file under another name, and remove it: it will be possible. */
 static int
 try_write(struct cli *cli, const struct login *l)
 {
-	struct new_file file = {l->path, l->text, 0644, (gid_t)-1};
+	struct new_file file = login_file(cli, l);
 	char temp[PATH_MAX], text[64];
 	sigset_t old;
 	int r;
@@ -260,34 +272,15 @@ try_write(struct cli *cli, const struct login *l)
 	return r;
 }
 
-/* Read the text as the helper will read the file. */
+/* Who but the owner may read what is secret of a new account. */
 static int
-try_new(struct cli *cli, struct login *l)
-{
-	struct conf_errors e = {.report = report_new, .context = l};
-
-	if (account_load_text(
-		&cli->settings, l->name, l->text, &l->account, &e) < 0)
-		return EX_CONFIG;
-	return l->dry_run ? 0 : try_write(cli, l);
-}
-
-/* Where the secret of a new account will be, and who may read it there. */
-static int
-place_secret(struct cli *cli, struct login *l)
+find_group(const struct cli *cli, struct login *l)
 {
 	const struct passwd *pw;
 
 	l->secret_group = (gid_t)-1;
-	if (!l->client_secret_file && !l->secret)
-		return 0;
-	snprintf(l->secret_path, sizeof(l->secret_path), "%.3000s/%s.secret",
-	    cli->settings.accounts_dir, l->name);
-	if (access(l->secret_path, F_OK) == 0)
-		return cli_error(EX_CANTCREAT,
-		    "%s exists already, without an account; remove it first",
-		    l->secret_path);
-	if (cli->user_mode || geteuid() != 0)
+	if ((!*l->secret_path && !account_has_secret(l->account)) ||
+	    cli->user_mode || geteuid() != 0)
 		return 0;
 	pw = getpwnam(cli->settings.run_as);
 	if (!pw)
@@ -296,6 +289,35 @@ place_secret(struct cli *cli, struct login *l)
 		    "sasl-bearer.conf",
 		    cli->settings.run_as);
 	l->secret_group = pw->pw_gid;
+	return 0;
+}
+
+/* Read the text as the helper will read the file. */
+static int
+try_new(struct cli *cli, struct login *l)
+{
+	struct conf_errors e = {.report = report_new, .context = l};
+	int r;
+
+	if (account_load_text(
+		&cli->settings, l->name, l->text, &l->account, &e) < 0)
+		return EX_CONFIG;
+	r = find_group(cli, l);
+	return r != 0 || l->dry_run ? r : try_write(cli, l);
+}
+
+/* Where the secret of a new account will be. */
+static int
+place_secret(const struct cli *cli, struct login *l)
+{
+	if (!l->client_secret_file && !l->secret)
+		return 0;
+	snprintf(l->secret_path, sizeof(l->secret_path), "%.3000s/%s.secret",
+	    cli->settings.accounts_dir, l->name);
+	if (access(l->secret_path, F_OK) == 0)
+		return cli_error(EX_CANTCREAT,
+		    "%s exists already, without an account; remove it first",
+		    l->secret_path);
 	return 0;
 }
 

@@ -9,7 +9,6 @@
 
 #include "common/err.h"
 #include "common/util.h"
-#include "helper/cli/account-file.h"
 #include "helper/cli/call.h"
 #include "helper/cli/login.h"
 #include "helper/cli/signals.h"
@@ -46,8 +45,7 @@ write_files(const struct cli *cli, const struct login *l)
 	const struct new_file secret = {l->secret_path,
 	    *l->secret_path ? l->secret : NULL,
 	    l->secret_group == (gid_t)-1 ? 0600 : 0640, l->secret_group};
-	const struct new_file conf = {
-	    l->path, l->text, cli->user_mode ? 0600 : 0644, (gid_t)-1};
+	const struct new_file conf = login_file(cli, l);
 	int r = write_file(l, &secret);
 
 	if (r != 0)

@@ -6,6 +6,7 @@
 #include <limits.h>
 
 #include "common/msg.h"
+#include "helper/cli/account-file.h"
 #include "helper/cli/cli.h"
 #include "helper/cli/fetch.h"
 
@@ -33,9 +34,9 @@ struct login {
 	char name[ACCOUNT_NAME_MAX + 1];
 	char path[PATH_MAX];	    /* of the account's file */
 	char secret_path[PATH_MAX]; /* of the client's secret to be written */
-	char *text;   /* of the file to be written; NULL: it exists */
-	char *secret; /* of the client, or NULL; may be given as well */
-	gid_t secret_group;
+	char *text;	    /* of the file to be written; NULL: it exists */
+	char *secret;	    /* of the client, or NULL; may be given as well */
+	gid_t secret_group; /* the helper's, for files that are secret */
 	struct account_conf *account;
 	const char *flow; /* the way of the sign-in, for the helper to keep */
 };
@@ -47,6 +48,9 @@ struct login {
  */
 int login_account(struct cli *cli, struct login *l, const char *operand);
 void login_clear(struct login *l);
+
+/* The account's new file, private if there is a secret in it. */
+struct new_file login_file(const struct cli *cli, const struct login *l);
 
 /* Whether the client proves itself, by whatever. */
 int login_has_proof(const struct login *l);

@@ -117,17 +117,23 @@ check_servers(const struct account_conf *a, const struct source *src)
 			    "is not in hosts; name it there as well");
 }
 
+int
+account_has_secret(const struct account_conf *a)
+{
+	return a->client_secret || (a->proxy && strchr(a->proxy, '@'));
+}
+
 /* A file with a secret in it must be as private as a file that is one. */
 static void
-check_private(const struct source *src)
+check_private(const struct account_conf *a, const struct source *src)
 {
+	const char *key = a->client_secret ? "client_secret" : "proxy";
 	char why[FILE_WHY];
 	struct stat st;
 
-	if (stat(src->path, &st) == 0 &&
+	if (account_has_secret(a) && stat(src->path, &st) == 0 &&
 	    file_check_readers(src->path, &st, why) < 0)
-		conf_error(src->e, src->path, source_line(src, "client_secret"),
-		    "%s", why);
+		conf_error(src->e, src->path, source_line(src, key), "%s", why);
 }
 
 /* Keys that only some grants know, by bits of enum grant. */
@@ -233,8 +239,6 @@ check_client(const struct account_conf *a, const struct source *src)
 	    !account_name_valid(a->client_secret_credential))
 		wrong(src, "client_secret_credential",
 		    "is not the name of a systemd credential");
-	if (a->client_secret)
-		check_private(src);
 	check_proof(a, src);
 	check_limited(a, src);
 }
@@ -292,6 +296,7 @@ void
 account_check(const struct account_conf *a, const struct source *src)
 {
 	check_user(a, src);
+	check_private(a, src);
 	check_client(a, src);
 	check_hosts(a, src);
 	check_servers(a, src);

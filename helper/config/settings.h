@@ -192,6 +192,12 @@ int account_names(const struct settings *s, char ***ret, struct conf_errors *e);
 int account_load(const struct settings *s, const char *name,
     struct account_conf **ret, struct conf_errors *e);
 
+/*
+ * Whether the file of an account is to be private: client_secret is in it, or
+ * a proxy with a user's name, and then mostly a password.
+ */
+int account_has_secret(const struct account_conf *a);
+
 /* Whether a scope has a word of len bytes; case counts (RFC 6749, 3.3). */
 int account_scope_has(const char *scope, const char *word, size_t len);
 

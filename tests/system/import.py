@@ -24,6 +24,7 @@ from world import World, assert_hidden
 
 ALICE, MARY = "alice@example.com", "mary@example.com"
 CLIENT, SECRET = "0a1b2c3d-imported", "a&b+c%41=d secret"
+PROXY_SECRET = "a-user:of%40the-pr@xy"
 SCRIPT = "/usr/share/doc/mutt/examples/mutt_oauth2.py"
 MICROSOFT = "https://login.microsoftonline.com/"
 
@@ -386,6 +387,22 @@ def all_keys(world):
 
 
 @tap.promise
+def proxy_password(world):
+    "a proxy with a password makes a file that only root and the helper may read; it is not shown"
+    user, group = "proxy@example.com", pwd.getpwnam(world.helper.run_as).pw_gid
+    path = world.tokens(user)
+    config = world.config(name="proxy.conf", proxy=f"http://{PROXY_SECRET}@proxy.example:8080")
+    for options in (("--dry-run",), ()):
+        done = world.run(*options, "--allow", "daemon", config, path)
+        assert "        proxy = http://***@proxy.example:8080\n" in done.stdout, done
+        assert "so only root and the helper may read its file" in done.stdout, done
+    st = os.stat(world.account(user))
+    assert (stat.S_IMODE(st.st_mode), st.st_uid, st.st_gid) == (0o640, 0, group), st
+    assert f"proxy = http://{PROXY_SECRET}@proxy.example:8080" in world.lines(user)
+    assert world.helper.token(user).get("token") == load(path)["access_token"]
+
+
+@tap.promise
 def application(world):
     "use_client_credentials makes an account of the application, which needs no token of the file"
     path = world.file("app@example.com", json.dumps({
@@ -626,7 +643,7 @@ def helper_down(world):
 def no_secret(world):
     "no secret is in any output, nor in the helper's log"
     assert len(world.shown) > 40
-    assert_hidden({"client secret": SECRET, **{
+    assert_hidden({"client secret": SECRET, "proxy's password": PROXY_SECRET, **{
         f"token {n}": token for n, token in enumerate([*world.oauth.access, *world.oauth.refresh])}},
         "\n".join(world.shown), world.helper.log())
 

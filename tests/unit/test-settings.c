@@ -408,23 +408,40 @@ test_user_length(void)
 static void
 test_inline_secret(void)
 {
-	static const char text[] = BASE "client_secret = hunter2\n";
+	static const struct {
+		const char *text;
+		int secret;
+	} rows[] = {
+	    {BASE "client_secret = hunter2\n", 1},
+	    {BASE "proxy = http://me:hunter2@proxy.test:3128\n", 1},
+	    {BASE "proxy = http://proxy.test:3128\n", 0},
+	};
 	struct account_conf *a;
-	struct conf_errors e = {0};
+	struct conf_errors e;
+	size_t i;
+	int r;
 
-	write_file("accounts.d/c.conf", text, 0644);
-	tap_ok(account_load_partial(&settings, "c", &a, &e) == -EINVAL &&
-		strstr(e.first, "c.conf:3: holds a secret") &&
-		strstr(e.first, geteuid() ? "chmod 600 " : "chmod 640 "),
-	    "a secret in a file all may read");
-	tap_ok(!strstr(e.first, "hunter2"), "the secret is not in the error");
-	account_conf_free(a);
-	write_file("accounts.d/c.conf", text, 0600);
-	e = (struct conf_errors){0};
-	tap_ok(account_load_partial(&settings, "c", &a, &e) == 0,
-	    "a private file");
-	tap_is(a->client_secret, "hunter2", "  client_secret");
-	account_conf_free(a);
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		e = (struct conf_errors){0};
+		write_file("accounts.d/c.conf", rows[i].text, 0644);
+		r = account_load_partial(&settings, "c", &a, &e);
+		tap_ok(account_has_secret(a) == rows[i].secret &&
+			r == (rows[i].secret ? -EINVAL : 0),
+		    "a file all may read, with a secret: %d", rows[i].secret);
+		tap_ok(!rows[i].secret ||
+			(strstr(e.first, "c.conf:3: holds a secret") &&
+			    strstr(e.first,
+				geteuid() ? "chmod 600 " : "chmod 640 ") &&
+			    !strstr(e.first, "hunter2")),
+		    "the error, without the secret");
+		account_conf_free(a);
+		write_file("accounts.d/c.conf", rows[i].text, 0600);
+		e = (struct conf_errors){0};
+		tap_ok(account_load_partial(&settings, "c", &a, &e) == 0 &&
+			(i > 0 || strcmp(a->client_secret, "hunter2") == 0),
+		    "a private file");
+		account_conf_free(a);
+	}
 	unlink(in_dir("accounts.d/c.conf"));
 }
 
