@@ -19,23 +19,31 @@
 
 /* What has been said. Nothing of the texts is: they may have tokens in them. */
 struct findings {
-	const struct explanation *seen[EXPLAIN_ROWS_MAX];
+	struct explain_found *seen;
 	size_t count;
-	long unknown;		   /* a code, or 0 */
+	size_t known;		   /* of those that were seen */
 	struct json_object *array; /* NULL: lines for people */
+	int r;			   /* 0 or an exit code, reported */
 };
 
 static int
-is_new(struct findings *f, const struct explanation *row)
+is_new(struct findings *f, const struct explain_found *found)
 {
+	struct explain_found *more;
 	size_t i;
 
 	for (i = 0; i < f->count; i++)
-		if (f->seen[i] == row)
+		if (f->seen[i].row == found->row &&
+		    f->seen[i].number == found->number)
 			return 0;
-	if (f->count == COUNT_OF(f->seen))
+	more = reallocarray(f->seen, f->count + 1, sizeof(*more));
+	if (!more) {
+		f->r = cli_error(EX_OSERR, "out of memory");
 		return 0;
-	f->seen[f->count++] = row;
+	}
+	f->seen = more;
+	f->seen[f->count++] = *found;
+	f->known += found->row != NULL;
 	return 1;
 }
 
@@ -44,7 +52,7 @@ show(const struct findings *f, const struct explain_found *found)
 {
 	char text[EXPLAIN_TEXT_SIZE];
 
-	if (f->count > 1)
+	if (f->known > 1)
 		printf("\n");
 	explain_title(found, text);
 	screen_field("about", text);
@@ -55,41 +63,39 @@ show(const struct findings *f, const struct explain_found *found)
 	screen_field("remedy", text);
 }
 
+/* Say what was found, where that is the first time. */
 static void
-explain_line(struct findings *f, const char *line)
+tell(void *context, const struct explain_found *found)
 {
-	struct explain_found found[EXPLAIN_FOUND_MAX];
-	long unknown;
-	size_t n = explain_find(line, found, &unknown), i;
+	struct findings *f = context;
 
-	if (unknown)
-		f->unknown = unknown;
-	for (i = 0; i < n; i++) {
-		if (!is_new(f, found[i].row))
-			continue;
-		if (!f->array)
-			show(f, &found[i]);
-		else
-			explain_list_add(f->array, NULL, &found[i]);
-	}
+	if (f->r != 0 || !is_new(f, found))
+		return;
+	if (!found->row)
+		cli_error(NOT_FOUND,
+		    "AADSTS%ld is not known here; see "
+		    "https://login.microsoftonline.com/error?code=%ld",
+		    found->number, found->number);
+	else if (f->array)
+		explain_list_add(f->array, NULL, found);
+	else
+		show(f, found);
 }
 
-static int
+static void
 explain_input(struct findings *f)
 {
 	static char line[LINE_SIZE];
-	int r = 0;
 
-	while (fgets(line, sizeof(line), stdin))
-		explain_line(f, line);
-	if (ferror(stdin))
-		r = cli_error(EX_IOERR, "cannot read the standard input");
+	while (f->r == 0 && fgets(line, sizeof(line), stdin))
+		explain_find(line, tell, f);
+	if (f->r == 0 && ferror(stdin))
+		f->r = cli_error(EX_IOERR, "cannot read the standard input");
 	util_wipe(line, sizeof(line));
-	return r;
 }
 
 /* Take the operands as one text, with blanks between them. */
-static int
+static void
 explain_operands(struct findings *f, int argc, char **argv)
 {
 	size_t size = 1;
@@ -99,27 +105,26 @@ explain_operands(struct findings *f, int argc, char **argv)
 	for (i = 0; i < argc; i++)
 		size += strlen(argv[i]) + 1;
 	text = at = rest = malloc(size);
-	if (!text)
-		return cli_error(EX_OSERR, "out of memory");
+	if (!text) {
+		f->r = cli_error(EX_OSERR, "out of memory");
+		return;
+	}
 	for (i = 0; i < argc; i++)
 		at = stpcpy(stpcpy(at, argv[i]), " ");
-	while ((line = strsep(&rest, "\n")))
-		explain_line(f, line);
+	while (f->r == 0 && (line = strsep(&rest, "\n")))
+		explain_find(line, tell, f);
 	util_wipe(text, size);
 	free(text);
-	return 0;
 }
 
+/* The exit code; and where nothing was told, that. */
 static int
 report(const struct findings *f)
 {
+	if (f->r != 0 || f->known > 0)
+		return f->r;
 	if (f->count > 0)
-		return 0;
-	if (f->unknown)
-		return cli_error(NOT_FOUND,
-		    "AADSTS%ld is not known here; see "
-		    "https://login.microsoftonline.com/error?code=%ld",
-		    f->unknown, f->unknown);
+		return NOT_FOUND;
 	return cli_error(NOT_FOUND,
 	    "nothing in this text is known here; run \"sasl-bearer doctor\", "
 	    "try the login with \"sasl-bearer probe\", or ask the mail "
@@ -130,17 +135,17 @@ static int
 explain(int json, int argc, char **argv)
 {
 	struct findings f = {.array = json ? json_object_new_array() : NULL};
-	int r;
 
 	if (argc == 0 || (argc == 1 && strcmp(argv[0], "-") == 0))
-		r = explain_input(&f);
+		explain_input(&f);
 	else
-		r = explain_operands(&f, argc, argv);
-	if (r == 0)
-		r = json_print(f.array);
+		explain_operands(&f, argc, argv);
+	if (f.r == 0)
+		f.r = json_print(f.array);
 	else
 		json_object_put(f.array);
-	return r ? r : report(&f);
+	free(f.seen);
+	return report(&f);
 }
 
 static int

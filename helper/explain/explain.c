@@ -166,23 +166,21 @@ explain_reply(const char *text)
 	return e ? e : search(explain_lines, text);
 }
 
-/* What a search has found so far. */
+/* Whom a search tells, and how often it did of rows. */
 struct search {
-	struct explain_found *found;
+	explain_tell *tell;
+	void *context;
 	size_t count;
-	long unknown;
 };
 
 static void
-add(struct search *s, const struct explanation *row, long number)
+tell(struct search *s, const struct explanation *row, long number)
 {
-	size_t i;
+	const struct explain_found found = {row, number};
 
-	for (i = 0; i < s->count; i++)
-		if (s->found[i].row == row)
-			return;
-	if (row && s->count < EXPLAIN_FOUND_MAX)
-		s->found[s->count++] = (struct explain_found){row, number};
+	s->count += row != NULL;
+	if (row || number)
+		s->tell(s->context, &found);
 }
 
 /* Take a number, if it is one by its length. Returns what is behind it. */
@@ -190,16 +188,12 @@ static const char *
 take_number(struct search *s, const char *text)
 {
 	size_t len = strspn(text, "0123456789");
-	const struct explanation *row;
 	long number;
 
-	if (len < DIGITS_MIN || len > DIGITS_MAX)
-		return text + len;
-	number = strtol(text, NULL, 10);
-	row = explain_code(number);
-	if (!row)
-		s->unknown = number;
-	add(s, row, number);
+	if (len >= DIGITS_MIN && len <= DIGITS_MAX) {
+		number = strtol(text, NULL, 10);
+		tell(s, explain_code(number), number);
+	}
 	return text + len;
 }
 
@@ -229,16 +223,13 @@ find_numbers(struct search *s, const char *text)
 				take_numbers(s, at + strlen(labels[i]));
 }
 
-size_t
-explain_find(const char *text, struct explain_found found[EXPLAIN_FOUND_MAX],
-    long *ret_unknown)
+void
+explain_find(const char *text, explain_tell *each, void *context)
 {
-	struct search s = {.found = found};
+	struct search s = {.tell = each, .context = context};
 
 	find_numbers(&s, text);
 	if (s.count == 0)
-		add(&s, search(explain_words, text), 0);
-	add(&s, explain_reply(text), 0);
-	*ret_unknown = s.unknown;
-	return s.count;
+		tell(&s, search(explain_words, text), 0);
+	tell(&s, explain_reply(text), 0);
 }

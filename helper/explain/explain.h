@@ -10,8 +10,6 @@
 #define EXPLAIN_TEXT_SIZE 2048	/* holds either with any names put in */
 #define EXPLAIN_ADVICE_SIZE 640 /* holds both, see explain_advice() */
 #define EXPLAIN_TITLE_SIZE 256	/* holds a row's title, and its NUL */
-#define EXPLAIN_FOUND_MAX 8	/* of one text */
-#define EXPLAIN_ROWS_MAX 512	/* of the table */
 
 /* Who must do something about it. */
 enum explain_who {
@@ -64,22 +62,20 @@ const struct explanation *explain_reply(const char *text);
 
 /* What a text is about. */
 struct explain_found {
-	const struct explanation *row;
-	long number; /* the code in the text, or 0 */
+	const struct explanation *row; /* NULL: nobody knows the number */
+	long number;		       /* the code in the text, or 0 */
 };
 
+/* Is told of one thing that a text is about. */
+typedef void explain_tell(void *context, const struct explain_found *found);
+
 /*
- * Find all that a text is about: codes, as "AADSTS50173", as "error_codes" or
- * with nothing else in the text; where there is none, an error word of OAuth's;
- * and what explain_reply() finds.
- *
- *	found	EXPLAIN_FOUND_MAX of them; each row once
- *	ret_unknown	a code that is not in the table, or 0
- *
- * Returns how many there are.
+ * Tell all that a text is about: codes, as "AADSTS50173", as "error_codes" or
+ * with nothing else in the text, known or not; where none is known, an error
+ * word of OAuth's; and what explain_reply() finds. What is there twice is told
+ * twice.
  */
-size_t explain_find(const char *text,
-    struct explain_found found[EXPLAIN_FOUND_MAX], long *ret_unknown);
+void explain_find(const char *text, explain_tell *each, void *context);
 
 /* What stands in the place of {user} ...; NULL or "": USER ... */
 struct explain_names {
@@ -88,7 +84,10 @@ struct explain_names {
 	const char *client_id; /* of the application */
 };
 
-/* Write what a row is about: "AADSTS50014, 50034", "5.7.139 ... disabled". */
+/*
+ * Write what a finding is about: "AADSTS50014", or by its row, where it has no
+ * number, "AADSTS50014, 50034", "5.7.139 ... disabled".
+ */
 void explain_title(
     const struct explain_found *found, char title[EXPLAIN_TITLE_SIZE]);
 

@@ -36,22 +36,20 @@ check_inside(const char *line, size_t len, const char *text)
 		abort();
 }
 
-/* Every row's title and remedy fit, with the line as a name or without. */
+/* A title and a remedy fit, with the line as a name. */
 static void
-check_meaning(const char *line)
+check_meaning(void *context, const struct explain_found *found)
 {
+	const char *line = context;
 	const struct explain_names names = {line, line, line};
-	struct explain_found found[EXPLAIN_FOUND_MAX];
 	char text[64], title[EXPLAIN_TITLE_SIZE];
-	long unknown;
-	size_t n = explain_find(line, found, &unknown), i;
 
-	for (i = 0; i < n; i++) {
-		explain_title(&found[i], title);
-		explain_remedy(text, sizeof(text), found[i].row, &names);
-		if (strlen(text) >= sizeof(text) || !*title)
-			abort();
-	}
+	if (!found->row)
+		return;
+	explain_title(found, title);
+	explain_remedy(text, sizeof(text), found->row, &names);
+	if (strlen(text) >= sizeof(text) || !*title)
+		abort();
 }
 
 static void
@@ -67,7 +65,7 @@ check_line(const struct protocol *p, const char *line, struct offer *o)
 	mine = copy(line);
 	p->greeting(mine, &text);
 	check_inside(mine, len, text);
-	check_meaning(text);
+	explain_find(text, check_meaning, text);
 	free(mine);
 	if (!memchr(o->all, '\0', sizeof(o->all)) ||
 	    !memchr(o->mechanisms, '\0', sizeof(o->mechanisms)))

@@ -121,6 +121,28 @@ def unknown(env):
 
 
 @tap.promise
+def partly_unknown(env):
+    "a number that nobody knows is told beside what is known, once; exit 0"
+    for how in ({"input": "AADSTS123456\nAADSTS50173\nAADSTS654321, 123456\n"},
+                {"words": ["AADSTS50173 AADSTS123456 AADSTS654321"]},
+                {"words": ["--json", "AADSTS123456 AADSTS654321", "AADSTS50173"]}):
+        done = explain(env, *how.get("words", ()), input=how.get("input", ""))
+        assert done.rc == 0 and "AADSTS50173" in done.stdout and "123456" not in done.stdout, done
+        told = re.findall(r"^sasl-bearer: (AADSTS\d+) is not known here; see ", done.stderr, re.M)
+        assert told == ["AADSTS123456", "AADSTS654321"] and done.stderr.count("\n") == 2, done
+
+
+@tap.promise
+def many(env):
+    "as many numbers as there are: each is explained, those that mean the same as well"
+    numbers = sorted({number for row in rows(env) if row["about"].startswith("AADSTS")
+                      for number in re.findall(r"(?<!-)\b(?:AADSTS)?(\d+)", row["about"])})
+    assert len(numbers) > 150, numbers
+    wanted = [f"AADSTS{number}" for number in numbers]
+    assert about(explain(env, *numbers)) == about(explain(env, input=" ".join(wanted))) == wanted
+
+
+@tap.promise
 def no_secrets(env):
     "W7: nothing of a text is repeated, known or not: it may have a token in it"
     jwt = ".".join(base64.urlsafe_b64encode(os.urandom(60)).decode().rstrip("=") for _ in "123")
