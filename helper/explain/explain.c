@@ -15,11 +15,11 @@ const struct explain_section *
 explain_sections(void)
 {
 	static const struct explain_section sections[] = {
-	    {"Microsoft: people and policies", 1, explain_people},
-	    {"Microsoft: applications and requests", 1, explain_clients},
-	    {"Mail servers", 0, explain_replies},
-	    {"Lines of logs", 0, explain_lines},
-	    {"Error words of OAuth 2.0", 0, explain_words},
+	    {"Microsoft: people and policies", explain_people},
+	    {"Microsoft: applications and requests", explain_clients},
+	    {"Mail servers", explain_replies},
+	    {"Lines of logs", explain_lines},
+	    {"Error words of OAuth 2.0", explain_words},
 	    {0},
 	};
 

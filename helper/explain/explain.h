@@ -41,7 +41,6 @@ struct explanation {
 /* A part of the table. The end of the rows is one whose match is NULL. */
 struct explain_section {
 	const char *title;
-	int codes; /* its rows are numbers of Microsoft's, "AADSTS..." */
 	const struct explanation *rows;
 };
 

@@ -318,6 +318,13 @@ test_texts(void)
 	tap_ok(rows > 190, "%zu rows", rows);
 }
 
+/* Whether a section is of numbers, whose rows have no other words. */
+static int
+has_numbers(const struct explain_section *s)
+{
+	return strncmp(s->title, "Microsoft: ", 11) == 0;
+}
+
 /* Notices a finding among others. */
 struct watch {
 	struct explain_found wanted;
@@ -381,7 +388,7 @@ test_numbers(void)
 	const struct explanation *e;
 
 	for (s = explain_sections(); s->title; s++)
-		for (e = s->rows; s->codes && e->match; e++)
+		for (e = s->rows; has_numbers(s) && e->match; e++)
 			check_numbers(e);
 	tap_ok(!explain_code(0) && !explain_code(123456) && !explain_code(-1),
 	    "other numbers are in none");
@@ -416,7 +423,7 @@ test_examples(void)
 	size_t i = 0;
 
 	for (s = explain_sections(); s->title; s++)
-		for (e = s->rows; !s->codes && e->match; e++, i++) {
+		for (e = s->rows; !has_numbers(s) && e->match; e++, i++) {
 			check_alternatives(e);
 			tap_ok(i < COUNT_OF(examples) &&
 				finds(examples[i], e, 0) &&
