@@ -9,7 +9,8 @@
 #include "helper/config/hostport.h"
 #include "helper/mail/protocol.h"
 
-size_t
+/* The index of a service in service_names and in the arrays of a resolved. */
+static size_t
 service_index(enum service service)
 {
 	return service == SERVICE_IMAP ? 0 : service == SERVICE_POP ? 1 : 2;

@@ -38,7 +38,4 @@ int server_is_known(const struct resolved *account, enum service service);
  */
 void server_format(const struct server *s, char *buf);
 
-/* The index of a service in service_names and in the arrays of a resolved. */
-size_t service_index(enum service service);
-
 #endif
