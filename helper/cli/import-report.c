@@ -113,34 +113,22 @@ import_print(const struct import *im, const struct import_item *it)
 	printf("\n");
 }
 
-static int
-has_kind(const struct import *im, enum import_kind kind)
-{
-	size_t i;
-
-	for (i = 0; i < im->count; i++)
-		if (im->items[i].file.kind == kind && !im->items[i].is_held)
-			return 1;
-	return 0;
-}
-
-/* One account of a kind, for an example. */
+/* One account of a kind, for an example; NULL when there is none. */
 static const char *
 user_of(const struct import *im, enum import_kind kind)
 {
 	size_t i;
 
-	for (i = 0; im->items[i].file.kind != kind || im->items[i].is_held; i++)
-		;
-	return im->items[i].login.account->user;
+	for (i = 0; i < im->count; i++)
+		if (im->items[i].file.kind == kind && !im->items[i].is_held)
+			return im->items[i].login.account->user;
+	return NULL;
 }
 
 /* What comes first and last with sasl-xoauth2, whatever program it is in. */
 static void
-print_own(const struct import *im)
+print_own(const char *user)
 {
-	const char *user = user_of(im, IMPORT_TOKENS);
-
 	printf("sasl-xoauth2, in this order:\n"
 	       "  1. End the programs that use it; then have the package "
 	       "sasl-xoauth2 removed,\n"
@@ -153,10 +141,8 @@ print_own(const struct import *im)
 }
 
 static void
-print_postfix(const struct import *im)
+print_postfix(const struct import *im, const char *user)
 {
-	const char *user = user_of(im, IMPORT_TOKENS);
-
 	printf("sasl-xoauth2, in this order:\n"
 	       "  1. Stop Postfix%s, so that nobody else refreshes a token:\n"
 	       "         postfix stop\n",
@@ -187,10 +173,8 @@ print_postfix(const struct import *im)
 }
 
 static void
-print_mutt(const struct import *im)
+print_mutt(const char *user)
 {
-	const char *user = user_of(im, IMPORT_MUTT);
-
 	printf("mutt_oauth2.py:\n"
 	       "  1. In the place of the lines that run it:\n"
 	       "         set imap_oauth_refresh_command=\"sasl-bearer token "
@@ -208,18 +192,21 @@ print_mutt(const struct import *im)
 void
 import_print_steps(const struct import *im)
 {
-	if (!has_kind(im, IMPORT_TOKENS) && !has_kind(im, IMPORT_MUTT))
+	const char *tokens = user_of(im, IMPORT_TOKENS);
+	const char *mutt = user_of(im, IMPORT_MUTT);
+
+	if (!tokens && !mutt)
 		return;
 	printf("A refresh token may be replaced with each use, so from the "
 	       "import on only the\nhelper may use it. %s\n\n",
 	    im->dry_run ? "Nothing was written. What is to be done:"
 			: "What is left to do:");
-	if (has_kind(im, IMPORT_TOKENS) && im->cli->user_mode)
-		print_own(im);
-	else if (has_kind(im, IMPORT_TOKENS))
-		print_postfix(im);
-	if (has_kind(im, IMPORT_MUTT))
-		print_mutt(im);
+	if (tokens && im->cli->user_mode)
+		print_own(tokens);
+	else if (tokens)
+		print_postfix(im, tokens);
+	if (mutt)
+		print_mutt(mutt);
 	printf(
 	    "The old files are as they were. The way back is in MIGRATION.md "
 	    "of the\ndocumentation.\n");

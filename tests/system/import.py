@@ -453,6 +453,9 @@ def again(world):
     world.run(config, path, app)
     assert world.helper.cli("refresh", user).rc == 0
     before = world.snapshot()
+    done = world.run(config, path)
+    assert "Left out" in done.stdout and "to be done" not in done.stdout, done
+    assert "left to do" not in done.stdout and "old files" not in done.stdout, done
     other = world.tokens("other@example.com")
     for options, text in ((("--dry-run",), "Would import other@"), ((), "Imported other@")):
         done = world.run(*options, config, path, other)
