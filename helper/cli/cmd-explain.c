@@ -182,7 +182,8 @@ cmd_explain(struct cli *cli, int argc, char **argv)
 	if (all)
 		return list(json, markdown);
 	if (argc == 0 && isatty(STDIN_FILENO))
-		return cli_error(EX_USAGE, "usage: sasl-bearer %s %s",
-		    cli->command->name, cli->command->usage);
+		return cli_error(EX_USAGE,
+		    "explain: TEXT is missing, an error or a line of a log; "
+		    "see \"sasl-bearer explain --help\"");
 	return explain(json, argc, argv + optind);
 }

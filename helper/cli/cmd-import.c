@@ -292,8 +292,9 @@ cmd_import(struct cli *cli, int argc, char **argv)
 	if (r != 0)
 		return r;
 	if (optind == argc)
-		return cli_error(EX_USAGE, "import: FILE is missing; usage: %s",
-		    cli->command->usage);
+		return cli_error(EX_USAGE,
+		    "import: FILE is missing, tokens or a configuration; see "
+		    "\"sasl-bearer import --help\"");
 	im.count = (size_t)(argc - optind);
 	im.items = calloc(im.count, sizeof(*im.items));
 	if (!im.items)

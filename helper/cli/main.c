@@ -52,7 +52,7 @@ static const struct command commands[] = {
     {"doctor", cmd_doctor, "[--login] [--json] [--redact] [USER]",
 	"check the whole way of a token, and say what to do", GROUP_TROUBLE},
     {"explain", cmd_explain,
-	"[--json] TEXT...\n"
+	"[--json] [TEXT...]\n"
 	"       sasl-bearer explain --list [--json|--markdown]",
 	"say what an error means, who must act, and what to do", GROUP_TROUBLE},
     {"probe", cmd_probe,
@@ -66,7 +66,7 @@ static const struct command commands[] = {
     {"setup", cmd_setup,
 	"[--server HOST[:PORT]] [--ca-file FILE]\n"
 	"\t[--service imap|pop|smtp] [--mechanism xoauth2|oauthbearer]\n"
-	"\t[--with plugin|token|tunnel] [--sender-dependent] PROGRAM USER",
+	"\t[--with plugin|token|tunnel] [--sender-dependent] [PROGRAM USER]",
 	"print how a program is configured for an account", GROUP_SETUP},
     {"check", cmd_check,
 	"[--warning DURATION] [--critical DURATION]\n"

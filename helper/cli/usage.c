@@ -31,7 +31,7 @@ next(struct reader *r, size_t *len)
 	return *len > 0 ? word : NULL;
 }
 
-/* Take off brackets at the end that no bracket of the word itself closes. */
+/* Take off what closes no bracket of the word itself, and "...", at the end. */
 static size_t
 without_end(const char *word, size_t len)
 {
@@ -41,10 +41,11 @@ without_end(const char *word, size_t len)
 	for (i = 0; i < len; i++) {
 		open += word[i] == '[';
 		if (word[i] == ']' && --open < 0)
-			return i;
+			break;
 	}
-	while (len > 0 && word[len - 1] == '.')
-		len--;
+	len = i;
+	if (len >= 3 && memcmp(word + len - 3, "...", 3) == 0)
+		len -= 3;
 	return len;
 }
 

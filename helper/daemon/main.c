@@ -49,10 +49,10 @@ struct options {
 static void
 usage(void)
 {
-	fputs("usage: sasl-bearerd [--foreground] [--config FILE] [--user]\n"
-	      "                    [--pidfile FILE]\n"
+	fputs("usage: sasl-bearerd [--config FILE] [--foreground]\n"
+	      "                    [--pidfile FILE] [--user]\n"
 	      "       sasl-bearerd --check [--config FILE] [--user]\n"
-	      "       sasl-bearerd --version | --help\n",
+	      "       sasl-bearerd --help | --version\n",
 	    stdout);
 }
 

@@ -97,12 +97,12 @@ def strange_input(env):
 
 @tap.promise
 def terminal(env):
-    "without a text on a terminal it says how it is used, rather than wait"
+    "without a text on a terminal it says what is missing, rather than wait"
     master, slave = pty.openpty()
     done = subprocess.run([built("sasl-bearer"), "explain"], stdin=slave, capture_output=True,
                           timeout=60, env=environment(), encoding="utf-8")
     os.close(master), os.close(slave)
-    assert done.returncode == 64 and "usage: sasl-bearer explain" in done.stderr, done
+    assert done.returncode == 64 and "TEXT is missing" in done.stderr, done
 
 
 # ---- what comes out

@@ -90,6 +90,29 @@ def sections():
         assert usual == sorted(usual, key=ORDER.index), (path, usual)
 
 
+def forms(program, text):
+    """In how many ways a program is used, a value being only V: of a page or of --help."""
+    text = re.sub(r"\s+", " ", text).lower().replace(" | ", "|").replace(" ...", "...")
+    text = re.sub(r"\[(--[a-z-]+) (?:[^][]|\[[^]]*\])+\]", r"[\1 V]", text)
+    return {form.strip() for form in re.split(rf"(?:^| ){program} ", text) if form}
+
+
+@tap.promise
+def synopsis(env):
+    "SYNOPSIS has what --help says of each command, with the same operands and brackets"
+    tap.require("mandoc")
+    for program, page in (("sasl-bearer", "sasl-bearer.1"), ("sasl-bearerd", "sasl-bearerd.8")):
+        path = os.path.join(SRCDIR, "man", page)
+        text = re.sub(".\b", "", env.run(["mandoc", "-T", "ascii", path]).stdout)
+        written = forms(program, text.partition("SYNOPSIS\n")[2].partition("\nDESCRIPTION")[0])
+        commands = {form.split()[0] for form in written} if page[-1] == "1" else {""}
+        said = set()
+        for command in commands:
+            done = env.run([built(program), *command.split(), "--help"])
+            said |= forms(program, re.match(r"usage: (.*(\n[\t ].*)*)", done.stdout)[1])
+        assert len(said) > 2 and said == written, said ^ written
+
+
 @tap.promise
 def references():
     "what a page refers to exists: a page of ours, or one of the others it names on purpose"
