@@ -164,6 +164,18 @@ check_users(const char *allow)
 	return r;
 }
 
+static int
+list_providers(struct cli *cli, int json, int operands)
+{
+	int r;
+
+	if (operands > 0)
+		return cli_error(EX_USAGE,
+		    "\"--provider list\" takes no USER: nobody is signed in");
+	r = cli_settings(cli);
+	return r == 0 ? login_providers(cli, json) : r;
+}
+
 int
 cmd_login(struct cli *cli, int argc, char **argv)
 {
@@ -194,10 +206,8 @@ cmd_login(struct cli *cli, int argc, char **argv)
 	if (l.ways[WAY_BROWSER] + l.ways[WAY_DEVICE] + l.ways[WAY_PASTE] > 1)
 		return cli_error(EX_USAGE,
 		    "--browser, --device and --paste exclude each other");
-	if (l.provider && strcmp(l.provider, "list") == 0) {
-		r = cli_settings(cli);
-		return r == 0 ? login_providers(cli, json) : r;
-	}
+	if (l.provider && strcmp(l.provider, "list") == 0)
+		return list_providers(cli, json, argc - optind);
 	if (json)
 		return cli_error(EX_USAGE,
 		    "--json is for \"--provider list\"; a sign-in talks to a "

@@ -147,7 +147,8 @@ def usage(world):
     "a wrong command line is one line on stderr, and 64"
     for words in (("nonsense",), ("list", "x"), ("token",), ("token", "a", "b"), ("refresh",),
                   ("token", "--hots", "x", "a"), ("token", "--host"), ("--wrong",), ("logout",),
-                  ("token", "--format", "yaml", "alice@example.com"), ("login",), ("token", "")):
+                  ("token", "--format", "yaml", "alice@example.com"), ("login",), ("token", ""),
+                  ("login", "--provider", "list", "alice@example.com")):
         done = world.cli(*words)
         assert done.rc == 64, (words, done)
         assert not done.stdout, (words, done)
