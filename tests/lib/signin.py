@@ -119,6 +119,11 @@ class Terminal:
     def type(self, text):
         os.write(self.master, text.encode())
 
+    def type_hidden(self, text):
+        """Type what is not to be shown, as soon as it is not."""
+        wait_for(lambda: not termios.tcgetattr(self.master)[3] & termios.ECHO, 20, "no echo")
+        self.type(text)
+
     def wait(self, timeout=30):
         """Wait for its end; returns the exit status."""
         status = self.process.wait(timeout)

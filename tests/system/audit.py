@@ -699,13 +699,11 @@ def signs_in(world):
                 with urllib.request.urlopen(where, timeout=30) as page:
                     world.show("page", page.read().decode())
             else:
-                for wrong in (where.replace("state=", "state=x"), "x" + where, where[:-30], code):
-                    person.type(wrong + "\n")
-                    time.sleep(0.3)
-                    world.show("wrong paste", person.text)
-                if person.process.poll() is None:
-                    person.type(where + "\n")
-            person.wait()
+                wrong = (where.replace("state=", "state=x"), "x" + where, where[:-30], code)
+                for n, address in enumerate((*wrong, where), 1):
+                    wait_for(lambda n=n: person.text.count("(it is not shown): ") == n)
+                    person.type_hidden(address + "\n")
+            assert person.wait() == 0, person.text
             world.show(way, person.text)
     world.note_server()
     assert world.helper.state("browser@example.com"), "nobody has signed in"

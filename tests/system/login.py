@@ -7,7 +7,6 @@ import os
 import re
 import stat
 import sys
-import termios
 import threading
 import time
 
@@ -469,8 +468,7 @@ def secret_from_terminal(world):
     known = set(world.pending())
     with world.terminal(*NEW, "--client-secret-file", "-", "gina@example.com") as terminal:
         terminal.wait_for("Client secret: ")
-        wait_for(lambda: not termios.tcgetattr(terminal.master)[3] & termios.ECHO, 10, "no echo")
-        terminal.type(SECRET + "\n")
+        terminal.type_hidden(SECRET + "\n")
         wait_for(lambda: set(world.pending()) - known, 10, "a device code")
         code, = set(world.pending()) - known
         world.server.approve(world.server.devices[code]["user_code"], "gina@example.com")
