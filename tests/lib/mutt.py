@@ -79,7 +79,8 @@ class Reader:
         """The message of dovecot.deliver() is in the index, and can be read."""
         self.wait(rf"\) {subject}")
         self.keys("l").wait("Limit to")
-        self.keys(f'~s "{subject}"', "Enter", "Enter")
+        self.keys(f'~s "{subject}"', "Enter").wait(r"\A(?![\s\S]*Limit to)")
+        self.keys("Enter")
         self.wait(rf"Subject: {subject}\n(.*\n)*{subject}\n")
         self.keys("i").wait("q:Quit")
         return self
@@ -107,6 +108,7 @@ class Reader:
 
     def quits(self):
         """It ends when it is told to."""
+        self.wait("q:Quit")
         self.keys("q").ends()
 
     def ends(self):
@@ -206,6 +208,7 @@ class Mail(World):
             reader.wait(shown(case))
             if case.protocol == "smtp":
                 reader.gives_up()
+            reader.wait("q:Quit")
             assert "assword" not in reader.screen.text(), reader.screen.text()
             reader.keys("q")
         for reader, _ in readers:
