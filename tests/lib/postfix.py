@@ -186,7 +186,8 @@ class Postfix:
             ["sendmail", "-C", self.config_dir, "-f", sender or self.user, to],
             input=f"From: {sender or self.user}\nTo: {to}\nSubject: {subject}\n\n{subject}\n")
         assert done.rc == 0, done
-        return self.wait_log(r"qmgr\[\d+\]: (\w+): from=", since=before).group(1)
+        # not qmgr's line: that may be about an older one, whose time has come again
+        return self.wait_log(r"pickup\[\d+\]: (\w+): uid=", since=before).group(1)
 
     def flush(self):
         """Try what is deferred again, now."""
