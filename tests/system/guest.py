@@ -148,7 +148,7 @@ class Guest(World):
         """
         job = {"user": user, "offered": offered, "props": props, "ssf": ssf, "rounds": rounds,
                "fork": fork, "uid": run_as, "password": PASSWORD, "authzid": authzid}
-        done = self.env.run(["/usr/bin/python3", "-c", PROGRAM], uid=uid, input=json.dumps(job),
+        done = self.env.run(["/usr/bin/python3", "-c", PROGRAM], uid=uid, input=json.dumps(job), timeout=60,
                             env={"SASL_PATH": path or sasl_path(plugin),
                                  "SASL_BEARER_SOCKET": socket or self.helper.socket})
         assert done.rc == 0, done
@@ -392,7 +392,8 @@ def helper_hangs(world):
         world.helper.process.send(signal.SIGCONT)
     assert found["rc"] == -24 and not found["sent"], found
     assert "no answer in time from the token helper" in found["detail"], found
-    assert found["start_s"] < 2 and seconds < 30, (found, seconds)
+    # on a slow machine too: the start has not waited as a login does, and that only once
+    assert found["start_s"] < 10 and seconds < 45, (found, seconds)
     assert world.program()["rc"] == 0
 
 

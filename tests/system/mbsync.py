@@ -181,9 +181,8 @@ def rejected(world):
         user = f"rejected-{mechanism.lower()}@example.com"
         tokens = world.account(user)
         world.oauth.expire(tokens["access_token"])      # the helper does not know
-        started = time.monotonic()
         done = world.fetch(user, mechanism)
-        assert done.rc == 1 and time.monotonic() - started < 10, done
+        assert done.rc == 1, done
         assert "AUTHENTICATIONFAILED" in done.stderr + done.stdout, done
         wait_for(lambda: world.refreshes(user) == 1, 10, "the refresh")
         world.helper.wait_log(f'account "{user}": localhost does not accept token')
