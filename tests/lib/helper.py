@@ -89,10 +89,19 @@ class Helper:
             for old in set(os.listdir(where)) - {f"{name}.conf" for name in files}:
                 os.unlink(os.path.join(where, old))
             for name, keys in files.items():
-                if folder == "accounts.d" and isinstance(keys, dict):
-                    keys = {"provider": "test", "client_id": "test-client", **keys}
-                    keys.setdefault("allow", os.geteuid() or None)
-                self._write(os.path.join(where, f"{name}.conf"), keys)
+                if folder == "accounts.d":
+                    self.write_account(name)
+                else:
+                    self._write(os.path.join(where, f"{name}.conf"), keys)
+        return self
+
+    def write_account(self, name):
+        """Write one account's file; returns self."""
+        keys = self.accounts[name]
+        if isinstance(keys, dict):
+            keys = {"provider": "test", "client_id": "test-client", **keys}
+            keys.setdefault("allow", os.geteuid() or None)
+        self._write(os.path.join(self.config_dir, "accounts.d", f"{name}.conf"), keys)
         return self
 
     def secret_file(self, name, text):

@@ -4,8 +4,10 @@
 
 import concurrent.futures
 import os
+import signal
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
@@ -52,12 +54,16 @@ def again(stage):
     "a SIGHUP that comes during a reload is not lost"
     _, helper = crowded(stage)
     helper.start()
-    helper.hup()
-    helper.request({"request": "hello"})    # by then it has begun
-    helper.accounts["new"] = {"user": ALICE}    # the names have been read by now
-    helper.hup()
-    done = helper.cli("token", ALICE)
-    assert "nobody has signed in" in done.stderr, done
+    for pause in (0.01, 0.03, 0.1):     # one of them is after the names have been read
+        name = f"new{pause}"
+        helper.accounts[name] = {"user": f"{name}@example.com"}
+        helper.process.send(signal.SIGHUP)
+        helper.request({"request": "hello"})    # by then it has begun
+        time.sleep(pause)
+        helper.write_account(name)
+        helper.process.send(signal.SIGHUP)
+        done = helper.cli("token", f"{name}@example.com")
+        assert "nobody has signed in" in done.stderr, done
     helper.stop()
 
 
