@@ -3,6 +3,7 @@
 """monitor - what a sysadmin's monitoring is told: check, metrics, notify_command, the journal"""
 
 import datetime
+import functools
 import glob
 import json
 import os
@@ -71,6 +72,14 @@ class World:
         helper = Helper(self.env, self.server, accounts, settings=settings)
         return helper.start()
 
+    @functools.cached_property
+    def healthy(self):
+        """One with which nothing is wrong."""
+        helper = self.helper({"alice": {}, "bob": {"client_secret_expires": in_days(100)}})
+        for name in ("alice", "bob"):
+            assert helper.store(name, self.server.issue(name))["status"] == "ok"
+        return helper
+
     def told(self, name):
         """What the command read so far, each as a message; then uid, directory, environment."""
         try:
@@ -136,9 +145,7 @@ def labels(**pairs):
 @tap.promise
 def healthy(w):
     "nothing is wrong: exit 0, one line, figures by the guidelines"
-    h = w.healthy = w.helper({"alice": {}, "bob": {"client_secret_expires": in_days(100)}})
-    for name in ("alice", "bob"):
-        assert h.store(name, w.server.issue(name))["status"] == "ok"
+    h = w.healthy
     status, text, figures, rest = check(h)
     assert (status, rest) == (OK, []), (text, rest)
     assert text == "SASL-BEARER OK - 2 accounts", text
@@ -195,7 +202,7 @@ def each_problem(w):
     w.server.always("/down", Reply(503))
     h = w.sick = Helper(w.env, w.server, {
         "nobody": {}, "ok": {}, "full": {},
-        "typo": "provider = test\nclient_id = x\nhots = localhost\n",
+        "typo": "provider = test\nclient_id = x\nho|ts = localhost\n",
         "down": {"grant": "client_credentials", "client_secret": "x", "token_endpoint":
                  w.server.url + "/down"},
         "old": {"refresh_token_lifetime": "90d"},
@@ -223,7 +230,7 @@ def each_problem(w):
         found[match[2]] = match.groups()
     expected = {
         "nobody": ("critical", "nobody has signed in", 'run "sasl-bearer login nobody"'),
-        "typo": ("critical", ":3: unknown name \"hots\"", "reload sasl-bearerd"),
+        "typo": ("critical", ":3: unknown name \"ho/ts\"", "reload sasl-bearerd"),
         "down": ("critical", "503", 'run "sasl-bearer doctor down"'),
         "old": ("warning", "the sign-in expires in 9 days", 'run "sasl-bearer login old"'),
         "secret": ("critical", "expires in", "make a new secret"),
@@ -335,7 +342,7 @@ def metrics(w):
 def metrics_down(w):
     "with no helper metrics say up 0 and exit 0, so that the file says so as well"
     path = os.path.join(w.env.mkdir("textfile"), "sasl-bearer.prom")
-    done = w.sick.cli("--socket", "/nonexistent", "metrics", "--output", path)
+    done = w.healthy.cli("--socket", "/nonexistent", "metrics", "--output", path)
     assert done.rc == 0 and not done.stdout and "no answer from the helper" in done.stderr, done
     with open(path, encoding="utf-8") as f:
         assert parse_metrics(f.read()) == {"sasl_bearer_up": {frozenset(): 0}}
@@ -344,9 +351,10 @@ def metrics_down(w):
 @tap.promise
 def metrics_file(w):
     "--output replaces the file whole, for all to read; where it cannot the old one stays"
-    path = w.env.path("textfile/sasl-bearer.prom")
+    path = os.path.join(w.env.mkdir("replaced"), "sasl-bearer.prom")
+    assert w.healthy.cli("--socket", "/nonexistent", "metrics", "--output", path).rc == 0
     old = os.open(path, os.O_RDONLY)
-    assert w.sick.cli("metrics", "--output", path).rc == 0
+    assert w.healthy.cli("metrics", "--output", path).rc == 0
     with open(path, encoding="utf-8") as f:
         text = f.read()
     assert parse_metrics(text)["sasl_bearer_up"] == {frozenset(): 1}
@@ -354,11 +362,11 @@ def metrics_file(w):
     assert os.stat(path).st_ino != os.fstat(old).st_ino, "written in place"
     with os.fdopen(old, encoding="utf-8") as f:
         assert "sasl_bearer_up 0" in f.read(), "who reads the old one goes on with it"
-    done = w.sick.cli("metrics", "--output", path, uid="nobody")
+    done = w.healthy.cli("metrics", "--output", path, uid="nobody")
     assert done.rc == 73 and "cannot write" in done.stderr, done
     os.unlink(path)
     os.mkdir(path)          # a rename that fails
-    done = w.sick.cli("metrics", "--output", path)
+    done = w.healthy.cli("metrics", "--output", path)
     assert done.rc == 73, done
     assert os.listdir(os.path.dirname(path)) == ["sasl-bearer.prom"], "a temporary file is left"
 

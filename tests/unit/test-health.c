@@ -126,7 +126,8 @@ test_row(size_t i)
 		len += (size_t)snprintf(found + len, sizeof(found) - len,
 		    "%s %s ", health_name(p[j].what),
 		    health_severity_name(p[j].severity));
-	tap_is(found, rows[i].found, *found ? found : "no problem");
+	tap_is(found, rows[i].found,
+	    *rows[i].found ? rows[i].found : "no problem");
 	if (rows[i].text)
 		tap_is(n ? p[0].text : NULL, rows[i].text, "its text");
 	if (rows[i].remedy)
