@@ -91,7 +91,7 @@ def on_signal(number, _frame):
 def on_alarm(_number, _frame):
     signal.signal(signal.SIGALRM, on_second_alarm)
     signal.alarm(20)
-    raise Stopped("the script's time is up")
+    raise Stopped("the time is up")
 
 
 def on_second_alarm(_number, _frame):
@@ -122,14 +122,16 @@ def run_one(number, function, world):
     return True
 
 
-def run_all(setup):
+def run_all(setup, timeout):
     """Run every promise.  Returns how many are broken."""
     broken, done = 0, 0
+    signal.alarm(timeout)
     try:
         with Env() as env:
             world = setup(env) if setup else env
             for function in promises:
                 done += 1
+                signal.alarm(timeout)
                 env.mark_logs()
                 broken += not run_one(done, function, world)
             env.keep = env.keep_if_broken and broken > 0
@@ -152,19 +154,18 @@ def main(setup=None, root=False, programs=(), timeout=120):
     setup     function of the Env; its result is given to each promise
     root      the script needs uid 0
     programs  programs the script needs
-    timeout   seconds for the whole script
+    timeout   seconds for setup(), and again for each promise: it is there to end what hangs
     """
     promises[:] = [f for f in promises if re.search(os.environ.get("PROMISES", ""), title(f))]
     print(f"TAP version 13\n1..{len(promises)}", flush=True)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, on_signal)
     signal.signal(signal.SIGALRM, on_alarm)
-    signal.alarm(timeout)
     def checked(env):
         if root:
             need(os.geteuid() == 0, "uid 0")
         require(*programs)
         return setup(env) if setup else env
-    broken = run_all(checked)
+    broken = run_all(checked, timeout)
     signal.alarm(0)
     sys.exit(1 if broken else 0)
