@@ -104,11 +104,20 @@ class Victim(Helper):
             rows = [line.split() for line in f if line[0].isdigit()]
         return [(int(thread), call, int(value)) for _, thread, call, value in rows]
 
-    def dies(self, number, moment, wait_s=0.3):
-        """Whether the point was reached, in that time; the dead one is buried."""
-        end = time.monotonic() + wait_s
+    def dies(self, number, moment, quiet_s=0.3):
+        """Whether the point was reached, before no call was made for that time.
+
+        The dead one is buried; of one that lives the point is off.
+        """
+        seen, end = 0, time.monotonic() + quiet_s
         while self.process.alive() and (time.monotonic() < end or self.signalled()):
+            size = os.path.getsize(self.calls)
+            if size != seen:
+                seen, end = size, time.monotonic() + quiet_s
             time.sleep(0.002)
+        if not self.signalled():
+            self.process.send(signal.SIGUSR2)
+            self.attempt({"request": "hello"})      # the tracer heeds that at the next call
         if not self.signalled():
             return False
         status = 128 + signal.SIGKILL if self.signal == signal.SIGKILL else 0
