@@ -252,6 +252,8 @@ watch(struct loop *l)
 	    !l->give_up || event_add(l->term, NULL) < 0 ||
 	    event_add(l->interrupt, NULL) < 0 || event_add(l->hangup, NULL) < 0)
 		return -ENOMEM;
+	/* before the requests of the same round, which may be about the new */
+	event_priority_set(l->hangup, 0);
 	daemon_timer(l->sweep, SWEEP_MS);
 	return 0;
 }
@@ -263,7 +265,7 @@ start(struct loop *l, int spawner_fd)
 	int r;
 
 	d->base = event_base_new();
-	if (!d->base)
+	if (!d->base || event_base_priority_init(d->base, 2) < 0)
 		return -ENOMEM;
 	d->children = children_new(d->base, spawner_fd, on_spawner_lost, l);
 	if (!d->children)

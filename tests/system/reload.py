@@ -5,12 +5,14 @@
 import concurrent.futures
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 
+import protocol
 import tap
 from assertions import jwt_read
 from env import wait_for
@@ -30,6 +32,11 @@ def crowded(stage):
     return server, helper
 
 
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
 def ask_during_reload(helper, user=ALICE):
     """Have the configuration read again, and ask before that is done; returns the reply."""
     helper.hup()
@@ -46,6 +53,29 @@ def listed_when_done(stage):
     helper.hup()
     done = helper.cli("token", ALICE)
     assert "nobody has signed in" in done.stderr, done
+    helper.stop()
+
+
+@tap.promise
+def listed_at_once(stage):
+    "and so does one that the daemon reads in the same moment as the SIGHUP"
+    _, helper = stage.begin()
+    helper.start()
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(30)
+        s.connect(helper.socket)
+        helper.request({"request": "hello"})    # by then it has been accepted
+        helper.process.send(signal.SIGSTOP)
+        wait_for(lambda: "State:\tT" in read(f"/proc/{helper.process.pid}/status"))
+        helper.accounts["alice"] = {"user": ALICE}
+        helper.hup()
+        s.sendall(protocol.encode({"protocol": 1, "request": "list"}))
+        helper.process.send(signal.SIGCONT)
+        s.shutdown(socket.SHUT_WR)
+        answer = b""
+        while more := s.recv(65536):
+            answer += more
+    assert "alice" in [m.get("account") for m in protocol.decode(answer)], answer
     helper.stop()
 
 
