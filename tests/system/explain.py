@@ -145,7 +145,8 @@ def many(env):
 @tap.promise
 def no_secrets(env):
     "W7: nothing of a text is repeated, known or not: it may have a token in it"
-    jwt = ".".join(base64.urlsafe_b64encode(os.urandom(60)).decode().rstrip("=") for _ in "123")
+    # each part of an object, as they are: a word that begins with "-" would be an option
+    jwt = ".".join(base64.urlsafe_b64encode(b'{"' + os.urandom(58)).decode() for _ in "123")
     blob = base64.b64encode(f"user=a@example.com\1auth=Bearer {jwt}\1\1".encode()).decode()
     texts = [f"Authorization: Bearer {jwt}", f"AUTH XOAUTH2 {blob} 535 5.7.3 no", jwt, blob,
              f"refresh_token={jwt} AADSTS50173", f"AADSTS99999999 {jwt}", f"alice {blob} unknown"]
