@@ -172,7 +172,12 @@ class Postfix:
         with open(f"/proc/{master}/task/{master}/children", encoding="ascii") as f:
             old = f.read().split()
         os.kill(master, signal.SIGHUP)
-        wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in old), 20, "reload")
+        try:
+            wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in old), 20, "reload")
+        except AssertionError as e:
+            words = ["ps", "-o", "pid,stat,wchan:30,args", "-p", ",".join([str(master), *old])]
+            e.add_note(self.env.run(words).stdout)      # who does not end, and where it waits
+            raise
 
     def stop(self):
         if self.process and self.process.alive():
