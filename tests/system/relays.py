@@ -179,6 +179,11 @@ class Relays(World):
             self.made["exim"] = Exim(self.env, self.helper)
         return self.made["exim"].use(user, relay or self.servers[mechanism].smtp)
 
+    def postfix(self):
+        """A Postfix, not started, that sends for the printer and listens to it."""
+        return Postfix(self.env, self.dovecot.smtp, PRINTER, smtpd=True, chroot=False,
+                       environment={"SASL_BEARER_SOCKET": self.helper.socket})
+
     def account(self, user, **how):
         return super().account(user, **{"allow": "mail", **how})
 
@@ -307,9 +312,7 @@ def exim_hides(world):
 def printer(world):
     "a printer that knows no authentication prints to a Postfix, which sends by OAuth"
     world.account(PRINTER, allow="postfix")
-    postfix = world.made["postfix"] = Postfix(
-        world.env, world.dovecot.smtp, PRINTER, smtpd=True, chroot=False,
-        environment={"SASL_BEARER_SOCKET": world.helper.socket}).start()
+    postfix = world.made["postfix"] = world.postfix().start()
     send(postfix.smtpd, "scanned", PRINTER)
     world.assert_arrives("scanned")
     world.dovecot.wait_login(PRINTER, "OAUTHBEARER")
@@ -319,7 +322,7 @@ def printer(world):
 def printer_password(world):
     "a printer that knows a name and a password has them for that Postfix, and no others get in"
     tap.require("saslpasswd2")
-    postfix = world.made["postfix"]
+    postfix = world.postfix()
     base = world.env.path("sasldb")
     done = world.env.run(["saslpasswd2", "-p", "-c", "-f", base, "-u", "relay.example.com",
                           "printer"], input=PASSWORD)
@@ -328,10 +331,10 @@ def printer_password(world):
     where = postfix.config_dir + "/sasl"    # Debian looks there whatever main.cf says
     world.env.write(where + "/smtpd.conf", f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\n"
                     f"sasldb_path: {base}\nmech_list: PLAIN\n")
-    postfix.configure(settings={
+    postfix.settings = {
         "smtpd_sasl_auth_enable": "yes", "cyrus_sasl_config_path": where,
-        "mynetworks": "", "smtpd_relay_restrictions": "permit_sasl_authenticated, reject"})
-    postfix.reload()
+        "mynetworks": "", "smtpd_relay_restrictions": "permit_sasl_authenticated, reject"}
+    postfix.start()
     send(postfix.smtpd, "signed", PRINTER, login=("printer@relay.example.com", PASSWORD))
     world.assert_arrives("signed")
     for login in (None, ("printer@relay.example.com", "4321")):
@@ -340,8 +343,7 @@ def printer_password(world):
         except (smtplib.SMTPRecipientsRefused, smtplib.SMTPAuthenticationError):
             continue
         raise AssertionError(f"{login} may send")
-    postfix.configure(settings={})
-    postfix.reload()
+    postfix.stop()
 
 
 class OpenSMTPD(Unpacked):
