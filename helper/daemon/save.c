@@ -21,7 +21,7 @@ struct save {
 	struct tokens tokens;
 	int remove;
 	int sync;
-	enum unsaved refused; /* what they are if it fails */
+	int refused; /* enum unsaved: what they are if it fails */
 	int result;
 	save_done *done;
 	void *context;
