@@ -219,6 +219,7 @@ def each_problem(w):
     aged(w, h, "old", 80.5)
     assert h.token("down")["status"] == "temporary"
     assert h.token("pair")["status"] == "ok", h.log()
+    wait_for(lambda: h.state("pair"), what="its token on the disk")
     os.chmod(h.state_dir, 0o500)
     h.store("full", w.server.issue("full"))
     status, text, figures, rest = check(h)
