@@ -106,7 +106,8 @@ doctor_sudo(const struct doctor *d)
 const char *
 doctor_control(const struct doctor *d, enum doctor_verb verb)
 {
-	static const char *const verbs[] = {DOCTOR_START, "restart", "reload"};
+	static const char *const verbs[] = {
+	    [DOCTOR_START] = "start", "restart", "reload"};
 	static char text[128];
 	const char *sudo = doctor_sudo(d);
 

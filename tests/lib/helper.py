@@ -240,10 +240,10 @@ class Helper:
 
     # ---- the command line
 
-    def cli(self, *words, uid=None, input=None, env=None, timeout=60, plugin=True):
+    def cli(self, *words, uid=None, input=None, env=None, timeout=60, plugin=True, under=()):
         """Run sasl-bearer, with the fresh plugin or without one; returns a Result."""
         uid = self.user if uid is None else uid
         env = {"SASL_PATH": sasl_path(plugin), **(env or {})}
         which = ["--user"] if self.user is not None else ["--config", self.config]
-        return self.env.run([built("sasl-bearer"), *which, *words], uid=uid, input=input,
+        return self.env.run([*under, built("sasl-bearer"), *which, *words], uid=uid, input=input,
                             timeout=timeout, env={**self.environment, **env})

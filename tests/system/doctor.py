@@ -44,11 +44,14 @@ class Patient(World):
             self.well[f"{service}_server"] = f"localhost:{port}"
         self.account(ALICE, **self.well)
 
-    def run(self, *words, helper=None, ca=True, **how):
-        """Run it; returns a Result."""
+    def run(self, *words, helper=None, ca=True, systemd=False, **how):
+        """Run it, perhaps as if systemd ran the machine; returns a Result."""
         environment = {"MAIL_CONFIG": self.postfix.config_dir,
                        "SSL_CERT_FILE": self.env.tls().ca if ca else None, **how.pop("env", {})}
-        done = (helper or self.helper).cli("doctor", *words, env=environment, **how)
+        helper = helper or self.helper
+        machine = ["unshare", "-m", "sh", "-c", "mount -t tmpfs none /run && "
+                   'mkdir -p /run/systemd/system && exec "$@"', "sh"] if systemd else []
+        done = helper.cli("doctor", *words, env=environment, under=machine, **how)
         self.printed += done.stdout + done.stderr
         return done
 
@@ -538,6 +541,22 @@ def postfix_chroot(world):
     world.shell(row["remedy"])
     assert not world.rows(ALICE).all("failed")
     configured(world, chroot=False)
+
+
+@tap.promise
+def postfix_without_socket(world):
+    "smtp(8) outside a chroot that looks elsewhere for the socket: the command starts it there"
+    socket = world.postfix.environment["SASL_BEARER_SOCKET"]
+    elsewhere = world.env.path("elsewhere/socket")
+    world.postfix.environment["SASL_BEARER_SOCKET"] = elsewhere
+    world.postfix.configure()
+    row = world.rows(ALICE).only("socket", f"smtp, relay: no answer at {elsewhere}: ")
+    assert world.helper.socket in row["remedy"] and "import_environment" in row["remedy"], row
+    tap.need(os.geteuid() == 0, "uid 0")
+    row = world.rows(ALICE, systemd=True).only("socket")
+    assert row["remedy"].endswith(" or: systemctl start sasl-bearerd"), row
+    world.postfix.environment["SASL_BEARER_SOCKET"] = socket
+    assert not configured(world).all("failed", "warning")
 
 
 @tap.promise
