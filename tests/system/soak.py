@@ -645,6 +645,7 @@ class Soak:
         """No room for a while; then all is saved again before anything else happens."""
         if not self.tmpfs:
             return
+        self.wait_orphans()     # of a kill: their answers have nowhere else to go
         path = os.path.join(self.helper.state_dir, "filler#")
         with open(path, "wb", buffering=0) as f:
             try:
