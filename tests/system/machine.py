@@ -495,15 +495,29 @@ def alarms(w):
     w.systemctl("reload", SERVICE)
 
 
+def notify(w, sink, message):
+    """Run the script that mails for notify_command."""
+    tap.require("curl")
+    done = w.machine.run([makefile("bearer_datadir") + "/notify/mail", "root@example.com",
+                          f"localhost:{sink.port}"], input=message)
+    assert done.rc == 0, done
+
+
+@tap.promise
+def end_of_a_problem(w):
+    "the script that mails for notify_command says which problem is over, and not that all is well"
+    sink = Sink(w.env)
+    notify(w, sink, "event=recovered\nproblem=grant_expires\naccount=relay\n\n")
+    [message] = sink.wait()
+    assert ": relay: no longer grant_expires\r\n" in message.data, message.data
+    assert "sasl-bearer check relay" in letter(message.data), message.data
+
+
 @tap.promise
 def long_reasons(w):
-    "the script that mails for notify_command breaks lines that are too long for a mail"
-    tap.require("curl")
+    "it breaks lines that are too long for a mail"
     sink, reason = Sink(w.env), "é " * 680
-    done = w.machine.run(
-        [makefile("bearer_datadir") + "/notify/mail", "root@example.com", f"localhost:{sink.port}"],
-        input=f"event=problem\nproblem=config\nseverity=critical\nreason={reason}\n\n")
-    assert done.rc == 0, done
+    notify(w, sink, f"event=problem\nproblem=config\nseverity=critical\nreason={reason}\n\n")
     said = letter(sink.wait()[0].data)
     assert f"critical: {reason}" in said.replace("\n", ""), said
 
